@@ -52,11 +52,8 @@ def imports(node: ast.AST):
     """Every import statement in `node`, those inside functions too; not those that only type checkers see."""
     if isinstance(node, (ast.Import, ast.ImportFrom)):
         yield node
-    seen = (
-        node.orelse
-        if isinstance(node, ast.If) and is_type_checking(node.test)
-        else ast.iter_child_nodes(node)
-    )
+    guarded = isinstance(node, ast.If) and is_type_checking(node.test)
+    seen = node.orelse if guarded else ast.iter_child_nodes(node)
     for child in seen:
         yield from imports(child)
 
@@ -76,7 +73,7 @@ def names_below_kerasish(statement: ast.Import | ast.ImportFrom, module: tuple[s
 def violations(source: str, module: tuple[str, ...]) -> list[str]:
     floor = FLOOR_OF[module[1]]
     return [
-        f"{'.'.join(module)}, line {statement.lineno}: imports kerasish.{name}, {FLOOR_OF[name] - floor} floors up"
+        f"{'.'.join(module)}, line {statement.lineno}: imports kerasish.{name} from above"
         for statement in imports(ast.parse(source))
         for name in names_below_kerasish(statement, module)
         if FLOOR_OF[name] > floor
