@@ -17,8 +17,6 @@ from kerasish.serialization.resolve import resolve
 from kerasish.serialization.scopes import (
     ObjectSharingScope,
     SerializableDict,
-    in_legacy_config_scope,
-    legacy_config_scope,
 )
 
 __all__ = [
@@ -30,8 +28,6 @@ __all__ = [
     "get_custom_objects",
     "get_registered_name",
     "get_registered_object",
-    "in_legacy_config_scope",
-    "legacy_config_scope",
     "register_keras_serializable",
     "resolve",
     "serialize_dict",

@@ -17,8 +17,8 @@ _PLAIN = (str, int, float, bool)
 def serialize_keras_object(obj: Any) -> Any:
     """Turn an object into a config: plain values that JSON can hold.
 
-    Handles None, plain values, lists, tuples, dicts, bytes, slices, Ellipsis, NumPy arrays, scalars and dtypes,
-    tensors, symbolic tensors, named functions, and every object with `get_config()`.
+    Handles None, plain values, lists, tuples, dicts, bytes, slices, Ellipsis, NumPy arrays, scalars and
+    dtypes, tensors, symbolic tensors, named functions, and every object with `get_config()`.
 
     Example:
 
@@ -94,8 +94,8 @@ def _serialize_function(function: types.FunctionType) -> dict[str, Any]:
     if function.__name__ == "<lambda>":
         raise TypeError(
             f"Cannot serialize a lambda (defined in {function.__code__.co_filename}, line "
-            f"{function.__code__.co_firstlineno}): files hold names, never code. Write it as a named function and "
-            "decorate that with `@kerasish.saving.register_keras_serializable()`."
+            f"{function.__code__.co_firstlineno}): files hold names, never code. Write it as a named function "
+            "and decorate that with `@kerasish.saving.register_keras_serializable()`."
         )
     name = get_registered_name(function)
     return {"module": "builtins", "class_name": "function", "config": name, "registered_name": "function"}
@@ -104,8 +104,8 @@ def _serialize_function(function: types.FunctionType) -> dict[str, Any]:
 def _serialize_instance(obj: Any) -> dict[str, Any]:
     if isinstance(obj, type) or not hasattr(obj, "get_config"):
         raise TypeError(
-            f"Cannot serialize object {obj!r} of type {type(obj)}. To be serializable, a class must implement "
-            "the `get_config()` method, and what is serialized must be an instance of it."
+            f"Cannot serialize object {obj!r} of type {type(obj)}. To be serializable, a class must "
+            "implement the `get_config()` method, and what is serialized must be an instance of it."
         )
     inner = obj.get_config()
     if not isinstance(inner, dict):
@@ -140,8 +140,8 @@ def deserialize_keras_object(
 ) -> Any:
     """Build the object that a config describes.
 
-    Only kerasish's own classes and functions, registered ones and those of `custom_objects` are ever used. Code
-    in a config (a saved lambda) is refused whatever `safe_mode` says.
+    Only kerasish's own classes and functions, registered ones and those of `custom_objects` are ever used.
+    Code in a config (a saved lambda) is refused whatever `safe_mode` says.
 
     Example:
 
@@ -154,8 +154,8 @@ def deserialize_keras_object(
         config: What `serialize_keras_object` returned (or Keras's function of that name).
         custom_objects: Names and the classes or functions they stand for.
         safe_mode: Accepted for compatibility; loading is always safe.
-        module_objects: Names and built-in objects of one namespace. With it, a string or a dict without module
-            is looked up there.
+        module_objects: Names and built-in objects of one namespace. With it, a string or a dict without
+            module is looked up there.
 
     Returns:
         The object.
@@ -219,8 +219,9 @@ def _build_from_table(config: Any, objects: dict[str, Any], table: dict[str, Any
         obj = _find_class(config, objects) if config.get("module") else None
     if obj is None:
         raise TypeError(
-            f"Could not locate class '{name}'.{vocabulary.close_names(name, table)} If it is a custom class, "
-            "register it with `@kerasish.saving.register_keras_serializable()` or pass it in `custom_objects`."
+            f"Could not locate class '{name}'.{vocabulary.close_names(name, table)} If it is a custom "
+            "class, register it with `@kerasish.saving.register_keras_serializable()` or pass it in "
+            "`custom_objects`."
         )
     return _build_instance({**config, "config": inner}, obj, objects)
 
@@ -249,9 +250,10 @@ def _build_instance(config: dict[str, Any], cls: Any, objects: dict[str, Any]) -
             instance = cls.from_config(dict(inner))
         except TypeError as error:
             raise TypeError(
-                f"{cls} could not be deserialized properly. Please ensure that components that are Python object "
-                "instances (layers, models, etc.) returned by `get_config()` are explicitly deserialized in the "
-                f"model's `from_config()` method.\n\nconfig={_short(config)}.\n\nException encountered: {error}"
+                f"{cls} could not be deserialized properly. Please ensure that components that are Python "
+                "object instances (layers, models, etc.) returned by `get_config()` are explicitly "
+                f"deserialized in the model's `from_config()` method.\n\nconfig={_short(config)}.\n\n"
+                f"Exception encountered: {error}"
             ) from error
         build_config = config.get("build_config")
         if build_config and not getattr(instance, "built", True):
@@ -277,8 +279,8 @@ def _find_class(config: dict[str, Any], objects: dict[str, Any]) -> Any:
     if found is not None:
         if registered_name not in (None, "", name):
             raise ValueError(
-                f"`registered_name={registered_name!r}` was provided in the config, but '{module}.{name}' is a "
-                f"built-in, which has no registered name. Full object config: {_short(config)}"
+                f"`registered_name={registered_name!r}` was provided in the config, but '{module}.{name}' is "
+                f"a built-in, which has no registered name. Full object config: {_short(config)}"
             )
         return found
     raise TypeError(_not_found("class", name, module, vocabulary.public_names(module)))
@@ -307,9 +309,9 @@ def _find_function(config: dict[str, Any], objects: dict[str, Any]) -> Any:
 def _not_found(kind: str, name: str, module: Any, names: Any) -> str:
     origin = f" of module {module!r}" if module else ""
     return (
-        f"Could not locate {kind} '{name}'{origin}.{vocabulary.close_names(name, names)} Modules named in a config "
-        "are never imported: built-ins are looked up in kerasish's own namespaces, and custom classes and functions "
-        f"must be known before loading. Decorate the {kind} with "
+        f"Could not locate {kind} '{name}'{origin}.{vocabulary.close_names(name, names)} Modules named in a "
+        "config are never imported: built-ins are looked up in kerasish's own namespaces, and custom classes "
+        f"and functions must be known before loading. Decorate the {kind} with "
         "`@kerasish.saving.register_keras_serializable()`, or pass it in `custom_objects`."
     )
 
@@ -349,10 +351,10 @@ def _build_slice(inner: dict[str, Any], objects: dict[str, Any]) -> slice:
 
 def _refuse_lambda(inner: Any, objects: dict[str, Any]) -> Any:
     raise ValueError(
-        "Requested the deserialization of a Python lambda: the config holds compiled code (`__lambda__`). This is "
-        "disallowed, because running code from a file would let the file do anything on this machine; kerasish has "
-        "no setting that allows it. Write the lambda as a named function, pass it in `custom_objects` or register "
-        "it, and save the model with that function."
+        "Requested the deserialization of a Python lambda: the config holds compiled code (`__lambda__`). This "
+        "is disallowed, because running code from a file would let the file do anything on this machine; "
+        "kerasish has no setting that allows it. Write the lambda as a named function, pass it in "
+        "`custom_objects` or register it, and save the model with that function."
     )
 
 

@@ -37,8 +37,8 @@ def register_keras_serializable(package: str = "Custom", name: str | None = None
     def decorator(obj: Any) -> Any:
         if isinstance(obj, type) and not hasattr(obj, "get_config"):
             raise ValueError(
-                f"Cannot register a class that does not have a get_config() method. Received: {obj.__name__}. "
-                "Add get_config(), which returns the constructor's arguments as a dict."
+                f"Cannot register a class that does not have a get_config() method. Received: {obj.__name__}."
+                " Add get_config(), which returns the constructor's arguments as a dict."
             )
         registered_name = f"{package}>{obj.__name__ if name is None else name}"
         _OBJECTS[registered_name] = obj

@@ -52,8 +52,8 @@ def _by_name(name: str, kind: str, table: dict[str, Any]) -> Any:
         if not hint:
             hint = f" Known names: {', '.join(sorted(map(str, table)))}."
         raise ValueError(
-            f"Could not interpret {kind} identifier: {name!r}.{hint} A custom {kind} is found by name once it is "
-            "registered with `@kerasish.saving.register_keras_serializable()`."
+            f"Could not interpret {kind} identifier: {name!r}.{hint} A custom {kind} is found by name once it "
+            "is registered with `@kerasish.saving.register_keras_serializable()`."
         )
     return obj() if isinstance(obj, type) else obj
 
@@ -64,6 +64,7 @@ def _by_config(config: dict[str, Any], kind: str, table: dict[str, Any]) -> Any:
         config = {**config, "class_name": name.lower()}
     if not isinstance(name, str):
         raise ValueError(
-            f"Could not interpret {kind} identifier: {config!r}. A config dict has the keys `class_name` and `config`."
+            f"Could not interpret {kind} identifier: {config!r}. A config dict has the keys "
+            "`class_name` and `config`."
         )
     return deserialize_keras_object(config, module_objects=table)

@@ -1,4 +1,4 @@
-"""What a running save or load knows, per thread: objects already seen, and the layout of old files."""
+"""What a running save or load knows, per thread: the objects it has already seen."""
 
 from __future__ import annotations
 
@@ -57,19 +57,3 @@ def record_written(obj: Any, config: dict[str, Any]) -> None:
         return
     number, _, first = written[id(obj)]
     config["shared_object_id"] = first["shared_object_id"] = number
-
-
-class legacy_config_scope:  # noqa: N801 (a context manager used like a function)
-    """Within it, `get_config` of containers writes nested layers in the layout of `.h5` files."""
-
-    def __enter__(self) -> None:
-        self._backup = in_legacy_config_scope()
-        _state.legacy = True
-
-    def __exit__(self, *exc_info: object) -> None:
-        _state.legacy = self._backup
-
-
-def in_legacy_config_scope() -> bool:
-    """Whether configs are being written for a legacy `.h5` file."""
-    return getattr(_state, "legacy", False)

@@ -126,7 +126,7 @@ def find_function(name: str) -> Any:
 
 
 def find_class_by_name(name: str) -> Any:
-    """Return the built-in class of this name from whichever namespace has it first (old files name no module)."""
+    """Return the built-in class of this name from the first namespace that has it (old files name no module)."""
     return find_class("keras", name)
 
 
@@ -148,7 +148,7 @@ def public_module(cls: type) -> str | None:
 
 
 def is_unexported(cls: type) -> bool:
-    """Whether Keras writes this built-in class with a registered name, as it does for classes it does not export."""
+    """Whether Keras writes this built-in class with a registered name, as for classes it does not export."""
     return cls.__name__ in _UNEXPORTED
 
 
