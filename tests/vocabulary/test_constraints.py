@@ -82,9 +82,7 @@ def test_namespace_is_the_oracles(oracle):
         assert getattr(constraints, name).__name__ == getattr(oracle.constraints, name).__name__
 
 
-@pytest.mark.parametrize(
-    "name", "max_norm MaxNorm non_neg NonNeg unit_norm UnitNorm min_max_norm MinMaxNorm constraint".split()
-)
+@pytest.mark.parametrize("name", list(constraints._BY_NAME))
 def test_get_by_name(oracle, name):
     assert type(constraints.get(name)).__name__ == type(oracle.constraints.get(name)).__name__
     assert constraints.get(name).get_config() == oracle.constraints.get(name).get_config()

@@ -267,12 +267,7 @@ def test_namespace_is_the_oracles(oracle):
         assert getattr(initializers, name).__name__ == getattr(oracle.initializers, name).__name__
 
 
-@pytest.mark.parametrize(
-    "name",
-    "glorot_uniform GlorotUniform glorot_normal he_normal HeNormal he_uniform lecun_normal lecun_uniform zeros "
-    "Zeros zero ones one constant Constant identity IdentityInitializer orthogonal OrthogonalInitializer "
-    "random_normal normal random_uniform uniform truncated_normal variance_scaling VarianceScaling".split(),
-)
+@pytest.mark.parametrize("name", list(initializers._BY_NAME))
 def test_get_by_name(oracle, name):
     assert type(initializers.get(name)).__name__ == type(oracle.initializers.get(name)).__name__
     assert type(initializers.deserialize(name)).__name__ == type(initializers.get(name)).__name__

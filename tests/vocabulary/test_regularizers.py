@@ -73,7 +73,7 @@ def test_namespace_is_the_oracles(oracle):
         assert getattr(regularizers, name).__name__ == getattr(oracle.regularizers, name).__name__
 
 
-@pytest.mark.parametrize("name", ["l1", "L1", "l2", "L2", "l1l2", "L1L2", "orthogonal_regularizer"])
+@pytest.mark.parametrize("name", sorted({*regularizers._BY_NAME} - {"l1_l2", "regularizer", "Regularizer"}))
 def test_get_by_name(oracle, name):
     assert type(regularizers.get(name)).__name__ == type(oracle.regularizers.get(name)).__name__
     assert regularizers.get(name).get_config() == oracle.regularizers.get(name).get_config()
