@@ -1,8 +1,8 @@
 """Nested structures: lists, tuples, named tuples, dicts and deques whose leaves are anything else.
 
 The functions and their meaning are those of `keras.tree`. Dictionaries are visited in the order of their
-sorted keys (`collections.OrderedDict` in its own order) and rebuilt in the order in which they came. `None` is a
-leaf. A subclass of a container is a leaf unless it is registered with `register_tree_node_class`.
+sorted keys (`collections.OrderedDict` in its own order) and rebuilt in the order in which they came. `None`
+is a leaf. A subclass of a container is a leaf unless it is registered with `register_tree_node_class`.
 """
 
 from __future__ import annotations
@@ -389,7 +389,7 @@ def _rebuild(node: Any, children: list) -> Any:
     if kind is tuple:
         return tuple(children)
     if kind in _MAPPINGS:
-        by_key = dict(zip(_sorted_keys(node), children))
+        by_key = dict(zip(_sorted_keys(node), children, strict=True))
         if kind is dict:
             return {key: by_key[key] for key in node}
         items = [(key, by_key[key]) for key in node]
@@ -438,7 +438,7 @@ def _flatten_with_path_into(path: tuple, structure: Any, pairs: list) -> None:
         entries = flattened[2] if len(flattened) > 2 else range(len(list(flattened[0])))
     else:
         entries = range(len(structure))
-    for entry, child in zip(entries, _children(structure)):
+    for entry, child in zip(entries, _children(structure), strict=True):
         _flatten_with_path_into((*path, entry), child, pairs)
 
 
@@ -455,7 +455,9 @@ def _map_many(func: Callable, structures: tuple, none_is_leaf: bool) -> Any:
     first = structures[0]
     if is_nested(first):
         children = [_matching_children(first, other) for other in structures]
-        return _rebuild(first, [_map_many(func, parts, none_is_leaf) for parts in zip(*children)])
+        return _rebuild(
+            first, [_map_many(func, parts, none_is_leaf) for parts in zip(*children, strict=True)]
+        )
     if any(is_nested(other) for other in structures[1:]):
         raise ValueError(f"{_MISMATCH} A leaf stands where another structure has a container.")
     if not none_is_leaf and any(other is None for other in structures):
@@ -469,12 +471,18 @@ def _map_up_to(func: Callable, shallow: Any, structures: tuple) -> Any:
     if not is_nested(shallow):
         return func(*structures)
     children = [_matching_children(shallow, other) for other in structures]
-    return _rebuild(shallow, [_map_up_to(func, *pair) for pair in zip(_children(shallow), zip(*children))])
+    return _rebuild(
+        shallow,
+        [
+            _map_up_to(func, *pair)
+            for pair in zip(_children(shallow), zip(*children, strict=True), strict=True)
+        ],
+    )
 
 
 def _assert_same(a: Any, b: Any) -> None:
     if is_nested(a):
-        for a_child, b_child in zip(_children(a), _matching_children(a, b)):
+        for a_child, b_child in zip(_children(a), _matching_children(a, b), strict=True):
             _assert_same(a_child, b_child)
     elif is_nested(b):
         raise ValueError(f"{_MISMATCH} Expected a leaf, got a {type(b).__name__}: {_brief(b)}.")

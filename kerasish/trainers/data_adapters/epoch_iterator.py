@@ -1,0 +1,118 @@
+"""Epochs: passes over the data, or pieces of passes of a given number of steps."""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
+
+    from kerasish.trainers.data_adapters.data_adapter import DataAdapter
+
+
+class EpochIterator:
+    """Deals out an adapter's batches epoch by epoch.
+
+    Without `steps_per_epoch` an epoch is a pass over the data. With it, epochs of that many steps follow
+    each other through the data; the one in which a pass ends is short, with a warning, and the next starts a
+    new pass. Where the number of batches is known, what an epoch consists of depends on its number alone, so
+    that a resumed run goes on with the batches it would have had.
+
+    Example:
+
+    >>> epochs = EpochIterator(get_data_adapter(x, y, batch_size=32, shuffle=True))
+    >>> for epoch in range(5):
+    ...     for batch in epochs.epoch(epoch):
+    ...         train_step(batch)
+
+    Args:
+        adapter: Where the batches come from.
+        steps_per_epoch: Number of batches of an epoch, or `None` for a pass over the data.
+    """
+
+    def __init__(self, adapter: DataAdapter, steps_per_epoch: int | None = None):
+        if steps_per_epoch is not None and (not isinstance(steps_per_epoch, int) or steps_per_epoch < 1):
+            raise ValueError(
+                "`steps_per_epoch` must be a positive integer or None. "
+                f"Received: steps_per_epoch={steps_per_epoch!r}"
+            )
+        self.adapter = adapter
+        self.steps_per_epoch = steps_per_epoch
+        self._counted: int | None = None
+        self._pass: Iterator[tuple] | None = None
+        self._position: tuple[int, int] | None = None
+
+    @property
+    def num_batches(self) -> int | None:
+        """Number of batches of an epoch; for data of unknown length, `None` until an epoch has been seen."""
+        return self.steps_per_epoch or self.adapter.num_batches or self._counted
+
+    def epoch(self, epoch: int = 0, out: Any = None) -> Iterator[tuple]:
+        """Iterates over the batches of one epoch, between the adapter's `on_epoch_begin` and `on_epoch_end`.
+
+        Args:
+            epoch: Number of the epoch, from 0.
+            out: Passed on to the adapter's `batches`.
+        """
+        self.adapter.on_epoch_begin()
+        try:
+            if self.steps_per_epoch is None:
+                yield from self._whole_pass(epoch, out)
+            else:
+                yield from self._steps(epoch, out)
+        finally:
+            self.adapter.on_epoch_end()
+
+    def reset(self) -> None:
+        """Forgets where the last epoch stopped: the next one starts at the beginning of a pass."""
+        self._leave()
+
+    def _whole_pass(self, epoch: int, out: Any) -> Iterator[tuple]:
+        count = 0
+        for batch in self.adapter.batches(epoch, out=out):
+            count += 1
+            yield batch
+        if count == 0:
+            _warn_out_of_data()
+        else:
+            self._counted = count
+
+    def _steps(self, epoch: int, out: Any) -> Iterator[tuple]:
+        steps, total = self.steps_per_epoch, self.adapter.num_batches
+        if total:
+            number, piece = divmod(epoch, -(-total // steps))
+            position = (number, piece * steps)
+        else:
+            position = None  # a stream: wherever it is
+        if self._pass is None or position != self._position:
+            self._leave()
+            number, start = position or (epoch, 0)
+            self._pass = self.adapter.batches(number, start=start, out=out)
+        # Until the epoch is complete the position is unknown: one that is given up starts again.
+        self._position = (-1, -1) if total else None
+        count = 0
+        for batch in itertools.islice(self._pass, steps):
+            count += 1
+            yield batch
+        if count < steps:
+            _warn_out_of_data()
+        if count < steps or (total and position[1] + steps >= total):
+            self._leave()
+        elif total:
+            self._position = (position[0], position[1] + steps)
+
+    def _leave(self) -> None:
+        self._pass = self._position = None
+
+
+def _warn_out_of_data() -> None:
+    import warnings
+
+    warnings.warn(
+        "Your input ran out of data; interrupting training. Make sure that your dataset or generator can "
+        "generate at least `steps_per_epoch * epochs` batches. You may need to use the `.repeat()` "
+        "function when building your dataset.",
+        stacklevel=3,
+    )
