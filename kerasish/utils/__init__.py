@@ -1,6 +1,6 @@
 """Utilities, under the names of `keras.utils`.
 
-Those that only some programs use (downloads, progress bars, drawings) are loaded when first asked for.
+Those that not every program uses (downloads, progress bars, drawings, ...) are loaded when first asked for.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ from kerasish.utils.io_utils import (
     enable_interactive_logging,
     is_interactive_logging_enabled,
 )
-from kerasish.utils.numerical_utils import normalize, to_categorical
 from kerasish.utils.py_dataset import PyDataset
-from kerasish.utils.rng_utils import set_random_seed
-from kerasish.utils.sequence_utils import pad_sequences
 
 if TYPE_CHECKING:
     from typing import Any
 
     from kerasish.utils.drawing import model_to_dot, plot_model
     from kerasish.utils.file_utils import get_file
+    from kerasish.utils.numerical_utils import normalize, to_categorical
     from kerasish.utils.progbar import Progbar
+    from kerasish.utils.rng_utils import set_random_seed
+    from kerasish.utils.sequence_utils import pad_sequences
     from kerasish.utils.summary_utils import print_summary
 
 Sequence = PyDataset
@@ -43,8 +43,12 @@ _LAZY = {
     "Progbar": "progbar",
     "get_file": "file_utils",
     "model_to_dot": "drawing",
+    "normalize": "numerical_utils",
+    "pad_sequences": "sequence_utils",
     "plot_model": "drawing",
     "print_summary": "summary_utils",
+    "set_random_seed": "rng_utils",
+    "to_categorical": "numerical_utils",
 }
 
 __all__ = [
