@@ -7,7 +7,8 @@ They are written per element (no reduction over the batch): the classes in `kera
 from __future__ import annotations
 
 from kerasish.ops.nn import log_softmax, softplus
-from kerasish.ops.numpy import clip, expand_dims, log, negative, squeeze, sum, take_along_axis
+from kerasish.ops.elementwise import log, negative
+from kerasish.ops.numpy import clip, expand_dims, squeeze, sum, take_along_axis
 
 from kerasish import config
 from kerasish.ops.core import cast, convert_to_tensor

@@ -1,0 +1,289 @@
+"""Primitives that read and write at positions: slices, gathers and scatters."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from kerasish.autograd.abstract import Abstract, Dim, Shape, broadcast_shapes
+from kerasish.autograd.primitive import Primitive, cast
+from kerasish.autograd.primitives.shapes import normalize_axis, pad_constant
+from kerasish.autograd.tensor import Tensor, as_tensor
+
+Index = tuple[Any, ...]
+
+
+class _ArrayHere:
+    """Stands in an index for the next of the arrays that are arguments of the primitive."""
+
+    def __repr__(self) -> str:
+        return "<array>"
+
+
+ARRAY = _ArrayHere()
+
+
+def _slice_length(part: slice, dim: Dim) -> Dim:
+    if dim is None:
+        return None if (part.start, part.stop, part.step) != (0, 0, 1) else 0
+    return len(range(*part.indices(dim)))
+
+
+def _sliced_shape(shape: Shape, index: Index) -> Shape:
+    result: list[Dim] = []
+    axis = 0
+    for part in index:
+        if part is None:
+            result.append(1)
+            continue
+        if isinstance(part, slice):
+            result.append(_slice_length(part, shape[axis]))
+        axis += 1
+    return (*result, *shape[axis:])
+
+
+def _slice_vjp(g: Tensor, out: Tensor, x: Tensor, index: Index) -> Tensor:
+    return _unslice(g, index=index, shape=x.shape)
+
+
+slice_ = Primitive(
+    "slice",
+    lambda xp, x, index: x[index],
+    lambda x, index: Abstract(_sliced_shape(x.shape, index), x.dtype),
+    (_slice_vjp,),
+    view=True,
+)
+
+
+def _unslice_run(xp: Any, g: Any, index: Index, shape: Shape) -> Any:
+    out = xp.zeros(shape, g.dtype)
+    out[index] = g
+    return out
+
+
+_unslice = Primitive(
+    "unslice",
+    _unslice_run,
+    lambda g, index, shape: Abstract(shape, g.dtype),
+    (lambda gg, out, g, index, shape: slice_(gg, index=index),),
+)
+"""Zeros of `shape` with the argument at `index`: the transpose of a slice."""
+
+
+def _with_arrays(template: Index, arrays: Sequence[Any]) -> Index:
+    rest = iter(arrays)
+    return tuple(next(rest) if part is ARRAY else part for part in template)
+
+
+def _gathered_shape(shape: Shape, arrays: Sequence[Abstract], template: Index) -> Shape:
+    """Return the shape of advanced indexing: the arrays' broadcast shape where they stand, or in front if apart."""
+    places = [i for i, part in enumerate(template) if part is ARRAY]
+    middle = broadcast_shapes(*(a.shape for a in arrays))
+    together = places[-1] - places[0] + 1 == len(places)
+    before: list[Dim] = []
+    after: list[Dim] = []
+    axis = 0
+    for i, part in enumerate(template):
+        target = before if together and i < places[0] else after
+        if part is None:
+            target.append(1)
+            continue
+        if isinstance(part, slice):
+            target.append(_slice_length(part, shape[axis]))
+        axis += 1
+    after.extend(shape[axis:])
+    return (*before, *middle, *after)
+
+
+def _gather_vjp(g: Tensor, out: Tensor, inputs: Sequence[Any], wanted: Sequence[bool], template: Index) -> list:
+    x, *arrays = inputs
+    zeros = as_tensor(np.zeros((), x._value.dtype))
+    return [_scatter_add(_fill(zeros, x.shape), g, *arrays, template=template)] + [None] * len(arrays)
+
+
+def _fill(zero: Tensor, shape: Shape) -> Tensor:
+    from kerasish.autograd.primitives.shapes import broadcast_to
+
+    return broadcast_to(zero, shape)
+
+
+gather = Primitive(
+    "gather",
+    lambda xp, x, *arrays, template: x[_with_arrays(template, arrays)],
+    lambda x, *arrays, template: Abstract(_gathered_shape(x.shape, arrays, template), x.dtype),
+    vjp_all=_gather_vjp,
+)
+
+
+def _scatter_vjp(g: Tensor, out: Tensor, inputs: Sequence[Any], wanted: Sequence[bool], template: Index) -> list:
+    x, values, *arrays = inputs
+    from kerasish.autograd.primitives.shapes import sum_to
+
+    of_values = sum_to(gather(g, *arrays, template=template), values.shape) if wanted[1] else None
+    return [g if wanted[0] else None, of_values] + [None] * len(arrays)
+
+
+_scatter_add = Primitive(
+    "scatter_add",
+    lambda xp, x, values, *arrays, template: xp.index_add(x, _with_arrays(template, arrays), values),
+    lambda x, values, *arrays, template: Abstract(x.shape, x.dtype),
+    vjp_all=_scatter_vjp,
+)
+
+
+def scatter_add(x: Tensor, values: Tensor, arrays: Sequence[Tensor], template: Index) -> Tensor:
+    """Return `x` with `values` added at the positions that `template` and its `arrays` name."""
+    return _scatter_add(x, values, *arrays, template=template)
+
+
+def _set_run(xp: Any, x: Any, values: Any, *arrays: Any, template: Index) -> Any:
+    out = x.copy()
+    out[_with_arrays(template, arrays)] = values
+    return out
+
+
+def _set_vjp(g: Tensor, out: Tensor, inputs: Sequence[Any], wanted: Sequence[bool], template: Index) -> list:
+    x, values, *arrays = inputs
+    from kerasish.autograd.primitives.shapes import sum_to
+
+    of_x = scatter_set(g, as_tensor(np.zeros((), g._value.dtype)), arrays, template) if wanted[0] else None
+    picked = gather(g, *arrays, template=template) if arrays else slice_(g, index=template)
+    return [of_x, sum_to(picked, values.shape) if wanted[1] else None] + [None] * len(arrays)
+
+
+_scatter_set = Primitive(
+    "scatter_set",
+    _set_run,
+    lambda x, values, *arrays, template: Abstract(x.shape, x.dtype),
+    vjp_all=_set_vjp,
+)
+
+
+def scatter_set(x: Tensor, values: Tensor, arrays: Sequence[Tensor], template: Index) -> Tensor:
+    """Return `x` with `values` put at the positions that `template` and its `arrays` name."""
+    return _scatter_set(x, cast(values, x._value.dtype), *arrays, template=template)
+
+
+# Gathers along one axis
+
+_take_along = Primitive(
+    "take_along_axis",
+    lambda xp, x, indices, axis: xp.take_along_axis(x, indices, axis),
+    lambda x, indices, axis: Abstract(
+        broadcast_shapes(x.shape[:axis] + (1,) + x.shape[axis + 1 :], indices.shape), x.dtype
+    ),
+    (
+        lambda g, out, x, indices, axis: _put_along_add(
+            _fill(as_tensor(np.zeros((), x._value.dtype)), x.shape), indices, g, axis=axis
+        ),
+        None,
+    ),
+)
+
+_put_along_add = Primitive(
+    "put_along_axis_add",
+    lambda xp, x, indices, values, axis: xp.put_along_axis_add(x, indices, values, axis),
+    lambda x, indices, values, axis: Abstract(x.shape, x.dtype),
+    (
+        lambda g, out, x, indices, values, axis: g,
+        None,
+        lambda g, out, x, indices, values, axis: _take_along(g, indices, axis=axis),
+    ),
+)
+
+
+def take_along_axis(x: Any, indices: Any, axis: int | None = None) -> Tensor:
+    """Return, for each index along `axis`, the value of `x` there; the other axes broadcast."""
+    from kerasish.autograd.primitives.shapes import broadcast_to, reshape
+
+    x, indices = as_tensor(x), as_tensor(indices)
+    if axis is None:
+        x, axis = reshape(x, (-1,)), 0
+    if x.ndim != indices.ndim:
+        raise ValueError(
+            f"`x` and `indices` must have the same number of axes. Received: x.shape={x.shape}, "
+            f"indices.shape={indices.shape}"
+        )
+    axis = normalize_axis(axis, x.ndim)
+    whole = broadcast_shapes(x.shape[:axis] + (1,) + x.shape[axis + 1 :], indices.shape[:axis] + (1,) + indices.shape[axis + 1 :])
+    x = broadcast_to(x, whole[:axis] + (x.shape[axis],) + whole[axis + 1 :])
+    indices = broadcast_to(indices, whole[:axis] + (indices.shape[axis],) + whole[axis + 1 :])
+    return _take_along(x, indices, axis=axis)
+
+
+def take(x: Any, indices: Any, axis: int | None = None) -> Tensor:
+    """Return the slices of `x` at `indices` along `axis` (of the flattened tensor by default)."""
+    from kerasish.autograd.primitives.shapes import reshape
+
+    x, indices = as_tensor(x), as_tensor(indices)
+    if axis is None:
+        x, axis = reshape(x, (-1,)), 0
+    axis = normalize_axis(axis, x.ndim)
+    return gather(x, indices, template=(slice(None),) * axis + (ARRAY,))
+
+
+# Python's indexing
+
+
+def getitem(x: Tensor, key: Any) -> Tensor:
+    """Return `x[key]`: basic indices slice, integer arrays gather, boolean masks pick (eagerly only)."""
+    arrays, template = parse_index(x, key)
+    return gather(x, *arrays, template=template) if arrays else slice_(x, index=template)
+
+
+def parse_index(x: Tensor, key: Any) -> tuple[list[Tensor], Index]:
+    """Split an index into its arrays and a template of slices, ints, None, and `ARRAY` where an array goes.
+
+    Raises:
+        IndexError: If there are more indices than axes, or an integer is out of range.
+        TypeError: If a part is nothing to index with.
+    """
+    parts = list(key) if isinstance(key, tuple) else [key]
+    parts = [part for raw in parts for part in _index_parts(raw)]
+    used = sum(part is not None and part is not Ellipsis for part in parts)
+    if used > x.ndim:
+        raise IndexError(f"Too many indices: a tensor of shape {x.shape} has {x.ndim} axes, and {used} were indexed.")
+    if any(part is Ellipsis for part in parts):
+        at = next(i for i, part in enumerate(parts) if part is Ellipsis)
+        if any(part is Ellipsis for part in parts[at + 1 :]):
+            raise IndexError("An index can have only one ellipsis (`...`).")
+        parts[at : at + 1] = [slice(None)] * (x.ndim - used)
+    arrays: list[Tensor] = []
+    template: list[Any] = []
+    axis = 0
+    gathers = any(isinstance(part, Tensor) for part in parts)
+    for part in parts:
+        if part is None:
+            template.append(None)
+            continue
+        if isinstance(part, int):
+            dim = x.shape[axis]
+            if dim is not None and not -dim <= part < dim:
+                raise IndexError(f"Index {part} is out of bounds for axis {axis} of a tensor of shape {x.shape}.")
+        if isinstance(part, Tensor) or (gathers and isinstance(part, int)):
+            arrays.append(as_tensor(part))
+            part = ARRAY
+        template.append(part)
+        axis += 1
+    return arrays, tuple(template)
+
+
+def _index_parts(part: Any) -> list[Any]:
+    """Return one index as the parts it stands for: a boolean mask is one integer array an axis."""
+    if part is None or part is Ellipsis or (isinstance(part, int) and not isinstance(part, bool)):
+        return [part]
+    if isinstance(part, slice):
+        return [slice(*(None if v is None else int(v) for v in (part.start, part.stop, part.step)))]
+    tensor = as_tensor(part) if not isinstance(part, (str, dict)) else None
+    if tensor is None or tensor._value.dtype.kind not in "biu":
+        raise TypeError(f"Tensors are indexed by integers, slices, `...`, None, and integer or bool tensors. Received: {part!r}")
+    if tensor._value.dtype.kind == "b":
+        return [as_tensor(places) for places in np.nonzero(tensor.numpy())]
+    if tensor.ndim == 0 and type(tensor._value) is not Abstract and not tensor.mutable:
+        return [int(tensor.numpy())]
+    return [tensor]
+
+
+__all__ = ["ARRAY", "gather", "getitem", "pad_constant", "parse_index", "scatter_add", "scatter_set", "slice_", "take"]
