@@ -1,0 +1,194 @@
+"""Pictures of models: a box for each layer, in the order in which data flows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kerasish import tree
+from kerasish.utils.drawing.graph import Graph
+
+SPLINES = ("ortho", "curved", "polyline", "spline", "line")
+
+
+class _Options:
+    """What the boxes show."""
+
+    def __init__(
+        self, shapes: bool, dtype: bool, names: bool, activations: bool, trainable: bool, nested: bool
+    ):
+        self.shapes = shapes
+        self.dtype = dtype
+        self.names = names
+        self.activations = activations
+        self.trainable = trainable
+        self.nested = nested
+
+
+def model_to_dot(
+    model: Any,
+    show_shapes: bool = False,
+    show_dtype: bool = False,
+    show_layer_names: bool = True,
+    rankdir: str = "TB",
+    expand_nested: bool = False,
+    dpi: int = 200,
+    subgraph: bool = False,
+    show_layer_activations: bool = False,
+    show_trainable: bool = False,
+    splines: str = "ortho",
+    **kwargs: Any,
+) -> Graph:
+    """Return a model's layers and connections as a graph.
+
+    Example:
+
+    >>> graph = kerasish.utils.model_to_dot(model, show_shapes=True)
+    >>> print(graph)  # DOT text
+    >>> graph.save("model.svg")
+
+    Args:
+        model: A built model.
+        show_shapes: Whether to show each layer's input and output shape.
+        show_dtype: Whether to show the type of each layer's output.
+        show_layer_names: Whether to show the layers' names beside their classes.
+        rankdir: `"TB"` draws from top to bottom, `"LR"` from left to right (also `"BT"`, `"RL"`).
+        expand_nested: Whether to show the layers of models inside the model, in a frame.
+        dpi: Dots per inch of PNG pictures.
+        subgraph: Accepted as in Keras: puts the whole model into a frame with its name.
+        show_layer_activations: Whether to show the activation of layers that have one.
+        show_trainable: Whether to show which layers are trained.
+        splines: Accepted as in Keras (`"ortho"`, `"curved"`, `"polyline"`, `"spline"` or `"line"`).
+
+    Returns:
+        A `Graph`: `str(graph)` is its DOT text, `graph.to_svg()` a picture, `graph.save(path)` a file.
+
+    Raises:
+        ValueError: If the model is not built, or an argument is unknown.
+    """
+    if not model.built:
+        raise ValueError(
+            "This model has not yet been built. Build the model first by calling `build()` or by calling the model on "
+            "a batch of data."
+        )
+    if kwargs:
+        raise ValueError(f"Unrecognized keyword arguments: {kwargs}")
+    if splines not in SPLINES:
+        raise ValueError(f"Argument `splines` must be one of {', '.join(SPLINES)}. Received: {splines!r}")
+    graph = Graph(rankdir=rankdir, dpi=dpi)
+    options = _Options(
+        show_shapes, show_dtype, show_layer_names, show_layer_activations, show_trainable, expand_nested
+    )
+    group = (model.name,) if subgraph else ()
+    if _is_sequential(model):
+        _add_chain(graph, model, options, group, None)
+    else:
+        graph.add_node(id(model), *_label(model, options), group=group)
+    return graph
+
+
+def plot_model(
+    model: Any,
+    to_file: Any = "model.png",
+    show_shapes: bool = False,
+    show_dtype: bool = False,
+    show_layer_names: bool = False,
+    rankdir: str = "TB",
+    expand_nested: bool = False,
+    dpi: int = 200,
+    show_layer_activations: bool = False,
+    show_trainable: bool = False,
+    splines: str = "ortho",
+    **kwargs: Any,
+) -> Graph:
+    """Draw a model's layers and connections into a file.
+
+    Example:
+
+    >>> kerasish.utils.plot_model(model, "model.svg", show_shapes=True)
+
+    Args:
+        model: A built model.
+        to_file: Where to write the picture; the name's ending decides the format: `.svg` and `.dot` need no extra
+            package, `.png` and `.pdf` need matplotlib (the `viz` extra).
+        show_shapes: Whether to show each layer's input and output shape.
+        show_dtype: Whether to show the type of each layer's output.
+        show_layer_names: Whether to show the layers' names beside their classes.
+        rankdir: `"TB"` draws from top to bottom, `"LR"` from left to right (also `"BT"`, `"RL"`).
+        expand_nested: Whether to show the layers of models inside the model, in a frame.
+        dpi: Dots per inch of PNG pictures.
+        show_layer_activations: Whether to show the activation of layers that have one.
+        show_trainable: Whether to show which layers are trained.
+        splines: Accepted as in Keras.
+
+    Returns:
+        The `Graph`, which a notebook shows.
+
+    Raises:
+        ValueError: If the model is not built, or an argument or the file's format is unknown.
+        ImportError: If the format needs matplotlib and that is not installed.
+    """
+    graph = model_to_dot(
+        model,
+        show_shapes=show_shapes,
+        show_dtype=show_dtype,
+        show_layer_names=show_layer_names,
+        rankdir=rankdir,
+        expand_nested=expand_nested,
+        dpi=dpi,
+        show_layer_activations=show_layer_activations,
+        show_trainable=show_trainable,
+        splines=splines,
+        **kwargs,
+    )
+    if to_file is not None:
+        graph.save(to_file)
+    return graph
+
+
+def _is_sequential(model: Any) -> bool:
+    # Models live on a floor above this one: they are known by their class's name.
+    return any(cls.__name__ == "Sequential" for cls in type(model).__mro__)
+
+
+def _add_chain(graph: Graph, model: Any, options: _Options, group: tuple[str, ...], before: Any) -> Any:
+    """Add a Sequential model's layers, linked to the box `before`; return the key of the last one."""
+    for position, layer in enumerate(model.layers):
+        if options.nested and _is_sequential(layer) and layer.layers:
+            before = _add_chain(graph, layer, options, (*group, layer.name), before)
+            continue
+        key = (*group, position, layer.name)
+        graph.add_node(key, *_label(layer, options), group=group)
+        if before is not None:
+            graph.add_edge(before, key)
+        before = key
+    return before
+
+
+def _label(layer: Any, options: _Options) -> tuple[str, list[str], str]:
+    """Return a box's title, lines and kind."""
+    class_name = type(layer).__name__
+    title = f"{layer.name} ({class_name})" if options.names else class_name
+    lines = []
+    activation = getattr(layer, "activation", None)
+    if options.activations and activation is not None:
+        name = getattr(activation, "name", None) or getattr(activation, "__name__", None) or str(activation)
+        lines.append(f"Activation: {name}")
+    if options.shapes:
+        if class_name != "InputLayer":
+            lines.append(f"Input shape: {_of_tensors(layer, 'input', 'shape')}")
+        lines.append(f"Output shape: {_of_tensors(layer, 'output', 'shape')}")
+    if options.dtype:
+        lines.append(f"Output dtype: {_of_tensors(layer, 'output', 'dtype')}")
+    if options.trainable and layer.weights:
+        lines.append("Trainable" if layer.trainable else "Non-trainable")
+    return title, lines, "input" if class_name == "InputLayer" else "operation"
+
+
+def _of_tensors(layer: Any, end: str, attribute: str) -> str:
+    """Return shape or dtype of a layer's input or output as text, `?` where it is not known."""
+    try:
+        tensors = getattr(layer, end)
+    except (AttributeError, ValueError, RuntimeError):
+        return "?"
+    found = [str(getattr(tensor, attribute)) for tensor in tree.flatten(tensors)]
+    return ", ".join(found) or "?"
