@@ -94,8 +94,8 @@ def _serialize_function(function: types.FunctionType) -> dict[str, Any]:
     if function.__name__ == "<lambda>":
         raise TypeError(
             f"Cannot serialize a lambda (defined in {function.__code__.co_filename}, line "
-            f"{function.__code__.co_firstlineno}): files hold names, never code. Write it as a named function "
-            "and decorate that with `@kerasish.saving.register_keras_serializable()`."
+            f"{function.__code__.co_firstlineno}): files hold names, never code. Write it as a named "
+            "function and decorate that with `@kerasish.saving.register_keras_serializable()`."
         )
     name = get_registered_name(function)
     return {"module": "builtins", "class_name": "function", "config": name, "registered_name": "function"}
@@ -351,9 +351,9 @@ def _build_slice(inner: dict[str, Any], objects: dict[str, Any]) -> slice:
 
 def _refuse_lambda(inner: Any, objects: dict[str, Any]) -> Any:
     raise ValueError(
-        "Requested the deserialization of a Python lambda: the config holds compiled code (`__lambda__`). This "
-        "is disallowed, because running code from a file would let the file do anything on this machine; "
-        "kerasish has no setting that allows it. Write the lambda as a named function, pass it in "
+        "Requested the deserialization of a Python lambda: the config holds compiled code (`__lambda__`). "
+        "This is disallowed, because running code from a file would let the file do anything on this "
+        "machine; kerasish has no setting that allows it. Write the lambda as a named function, pass it in "
         "`custom_objects` or register it, and save the model with that function."
     )
 

@@ -52,8 +52,8 @@ def _by_name(name: str, kind: str, table: dict[str, Any]) -> Any:
         if not hint:
             hint = f" Known names: {', '.join(sorted(map(str, table)))}."
         raise ValueError(
-            f"Could not interpret {kind} identifier: {name!r}.{hint} A custom {kind} is found by name once it "
-            "is registered with `@kerasish.saving.register_keras_serializable()`."
+            f"Could not interpret {kind} identifier: {name!r}.{hint} A custom {kind} is found by name once "
+            "it is registered with `@kerasish.saving.register_keras_serializable()`."
         )
     return obj() if isinstance(obj, type) else obj
 

@@ -126,7 +126,7 @@ def find_function(name: str) -> Any:
 
 
 def find_class_by_name(name: str) -> Any:
-    """Return the built-in class of this name from the first namespace that has it (old files name no module)."""
+    """Return the built-in class of this name from the first namespace that has it."""
     return find_class("keras", name)
 
 

@@ -1,0 +1,44 @@
+"""Writing a file so that whoever looks sees the old one or the new one, never a part."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+
+@contextmanager
+def replacing(filepath: str | os.PathLike) -> Iterator[str]:
+    """Give a temporary name beside `filepath`; on success its file takes the place of `filepath`.
+
+    The new file reaches the disk before the old one goes. If the block raises, the temporary file is removed
+    and `filepath` stays as it was; a killed process leaves at most a stray `.<name>.<random>.tmp`.
+
+    Args:
+        filepath: The file to write. A symbolic link stays one: what it points to is replaced.
+    """
+    target = os.path.realpath(filepath)
+    directory, name = os.path.split(target)
+    temporary = os.path.join(directory, f".{name}.{secrets.token_hex(4)}.tmp")
+    try:
+        yield temporary
+        with open(temporary, "rb+") as file:
+            os.fsync(file.fileno())
+        with suppress(OSError):  # a new file keeps the mode that creating it gave
+            os.chmod(temporary, os.stat(target).st_mode & 0o7777)
+        os.replace(temporary, target)
+    except BaseException:
+        with suppress(OSError):
+            os.unlink(temporary)
+        raise
+    _sync_directory(directory)
+
+
+def _sync_directory(directory: str) -> None:
+    with suppress(OSError):  # not every system lets a directory be opened
+        descriptor = os.open(directory, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

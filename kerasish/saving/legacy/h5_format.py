@@ -1,0 +1,318 @@
+"""Whole models and weights in HDF5, in the layout that Keras 1 to 3 share.
+
+The root's attributes hold the configs as JSON text; `model_weights` has a group for each layer, whose
+attribute `weight_names` lists its arrays in order; `optimizer_weights` has the optimizer's.
+"""
+
+from __future__ import annotations
+
+import os
+import warnings
+from typing import Any
+
+import numpy as np
+
+from kerasish.saving.atomic import replacing
+from kerasish.saving.budget import variable_budget
+from kerasish.saving.errors import UnsafeFileError
+from kerasish.saving.hdf5 import H5Reader, open_h5
+from kerasish.saving.legacy import configs
+from kerasish.saving.stores import refuse_nan
+from kerasish.serialization import deserialize_keras_object, get_registered_name, serialize_dict
+
+# HDF5 keeps all attributes of an object in a header of at most 64 KiB.
+_ATTRIBUTE_LIMIT = 64512
+_KERAS_VERSION = "3.15.1"
+_BACKEND = "numpy"
+
+
+def save_model(model: Any, filepath: str | os.PathLike, include_optimizer: bool = True) -> None:
+    """Write a whole model to an `.h5` file, atomically."""
+    import json
+
+    import h5py
+
+    name = get_registered_name(type(model))
+    model_config = {"class_name": name, "config": configs.to_legacy(serialize_dict(model.get_config()))}
+    optimizer = getattr(model, "optimizer", None) if include_optimizer else None
+    with replacing(filepath) as temporary, h5py.File(temporary, "w") as file:
+        file.attrs["keras_version"] = _KERAS_VERSION
+        file.attrs["backend"] = _BACKEND
+        file.attrs["model_config"] = json.dumps(model_config)
+        if optimizer is not None and model.compiled:
+            training = configs.training_to_legacy(model.get_compile_config())
+            file.attrs["training_config"] = json.dumps(training)
+        write_weights(file.create_group("model_weights"), model)
+        if optimizer is not None and optimizer.variables:
+            _write_arrays(file.create_group("optimizer_weights"), optimizer.variables)
+
+
+def write_weights(group: Any, model: Any) -> None:
+    """Write the weights of all layers below an HDF5 group."""
+    _write_names(group, "layer_names", [layer.name for layer in model.layers])
+    group.attrs["backend"] = _BACKEND
+    group.attrs["keras_version"] = _KERAS_VERSION
+    # In order of names, so that no layer's group is made after one below it ("a" after "a/b").
+    for layer in sorted(model.layers, key=lambda layer: layer.name):
+        _write_arrays(group.create_group(layer.name), _layer_weights(layer))
+    _write_arrays(group.create_group("top_level_model_weights"), _top_level_weights(model))
+
+
+def _write_arrays(group: Any, variables: list[Any]) -> None:
+    names: list[str] = []
+    for variable in variables:
+        name, number = str(variable.path), 0
+        while name in names:
+            number += 1
+            name = f"{variable.path}_{number}"
+        names.append(name)
+    _write_names(group, "weight_names", names)
+    for name, variable in zip(names, variables, strict=True):
+        group.create_dataset(name, data=variable.numpy())
+
+
+def _write_names(group: Any, attribute: str, names: list[str]) -> None:
+    """Write a list of names as an attribute, or as several, numbered, where it is too long for one."""
+    encoded = [name.encode("utf-8") for name in names]
+    longest = max(map(len, encoded), default=0)
+    if longest > _ATTRIBUTE_LIMIT:
+        raise RuntimeError(
+            f"The name {max(names, key=len)[:80]!r}... has {longest} bytes; an HDF5 attribute holds at most "
+            f"{_ATTRIBUTE_LIMIT}."
+        )
+    per_chunk = max(1, _ATTRIBUTE_LIMIT // max(longest, 1))
+    if len(encoded) <= per_chunk:
+        group.attrs[attribute] = encoded
+        return
+    for number, start in enumerate(range(0, len(encoded), per_chunk)):
+        group.attrs[f"{attribute}{number}"] = encoded[start : start + per_chunk]
+
+
+def _layer_weights(layer: Any) -> list[Any]:
+    """A layer's weights in the order of these files: the trainable ones first."""
+    return [*layer.trainable_weights, *layer.non_trainable_weights]
+
+
+def _top_level_weights(model: Any) -> list[Any]:
+    mine = {id(variable) for variable in model.weights}
+    return [v for v in (*model._trainable_variables, *model._non_trainable_variables) if id(v) in mine]
+
+
+def load_model(
+    filepath: str | os.PathLike,
+    custom_objects: dict[str, Any] | None = None,
+    compile: bool = True,
+    allow_nan: bool = False,
+) -> Any:
+    """Build the model of an `.h5` file."""
+    with open_h5(filepath) as reader:
+        config = _read_json(reader, "model_config")
+        if config is None:
+            raise ValueError(
+                f"No model config found in {reader.label}: it has the attributes {list(reader.file.attrs)}. "
+                "If it holds only weights, build the model and use `model.load_weights`."
+            )
+        training = _read_json(reader, "training_config") if compile else None
+        with variable_budget(reader.size, reader.label):
+            modern = configs.from_legacy(config, custom_objects)
+            model = deserialize_keras_object(modern, custom_objects)
+            pairs = _pair_in_order(reader, reader.group(reader.file, "model_weights"), model, False)
+            _assign(reader, pairs, allow_nan)
+            if training is not None:
+                _compile(model, training, reader, custom_objects, allow_nan)
+        if compile and training is None:
+            warnings.warn(
+                "No training configuration found in the save file, so the model was *not* compiled. Compile "
+                "it manually.",
+                stacklevel=3,
+            )
+    return model
+
+
+def _compile(model: Any, training: Any, reader: H5Reader, custom_objects: Any, allow_nan: bool) -> None:
+    from kerasish.serialization import CustomObjectScope
+    from kerasish.serialization.registration import known_objects
+
+    with CustomObjectScope(known_objects(custom_objects)):
+        model.compile_from_config(configs.training_from_legacy(training))
+    if not reader.has(reader.file, "optimizer_weights"):
+        return
+    optimizer = model.optimizer
+    if not optimizer.built:
+        optimizer.build(model.trainable_variables)
+    group = reader.group(reader.file, "optimizer_weights")
+    names = _read_names(reader, group, "weight_names")
+    variables = optimizer.variables
+    pairs = [(v, group, name) for v, name in zip(variables, names, strict=False)]
+    if len(names) != len(variables) or any(_shape(reader, g, n) != v.shape for v, g, n in pairs):
+        warnings.warn(
+            f"Error in loading the saved optimizer state: '{optimizer.name}' has {len(variables)} "
+            f"variables, {reader.label} holds {len(names)}, or their shapes differ. As a result, your model "
+            "is starting with a freshly initialized optimizer.",
+            stacklevel=4,
+        )
+        return
+    _assign(reader, pairs, allow_nan)
+
+
+def load_weights(
+    model: Any,
+    filepath: str | os.PathLike,
+    skip_mismatch: bool = False,
+    by_name: bool = False,
+    allow_nan: bool = False,
+) -> None:
+    """Load the weights of an `.h5` file (whole model or weights only); all of them, or none and an error."""
+    with open_h5(filepath) as reader:
+        group = reader.file
+        if "layer_names" not in group.attrs and reader.has(group, "model_weights"):
+            group = reader.group(group, "model_weights")
+        pair = _pair_by_name if by_name else _pair_in_order
+        _assign(reader, pair(reader, group, model, skip_mismatch), allow_nan)
+
+
+def _assign(reader: H5Reader, pairs: list[tuple[Any, Any, str]], allow_nan: bool) -> None:
+    """Read every array, then assign them: an unreadable one leaves all variables as they were."""
+    arrays = []
+    for variable, group, name in pairs:
+        array = reader.array(group, name)
+        variable.check_shape(array.shape)
+        if not allow_nan:
+            refuse_nan(array, f"variable '{variable.path}' ({group.name}/{name} of {reader.label})")
+        arrays.append(array)
+    for (variable, _, _), array in zip(pairs, arrays, strict=True):
+        variable.assign(array)
+
+
+def _pair_in_order(
+    reader: H5Reader, group: Any, model: Any, skip_mismatch: bool
+) -> list[tuple[Any, Any, str]]:
+    """Match the file's layers that have weights with the model's, in order."""
+    layers = [layer for layer in model.layers if _layer_weights(layer)]
+    saved = []
+    for name in _read_names(reader, group, "layer_names"):
+        layer_group = reader.group(group, name)
+        names = _read_names(reader, layer_group, "weight_names")
+        if names:
+            saved.append((name, layer_group, names))
+    if len(saved) != len(layers):
+        raise ValueError(
+            f"Layer count mismatch when loading weights from file. Model expected {len(layers)} layers "
+            f"({[layer.name for layer in layers]}), found {len(saved)} saved layers "
+            f"({[name for name, *_ in saved]}) in {reader.label}."
+        )
+    pairs = []
+    for number, (layer, (name, layer_group, names)) in enumerate(zip(layers, saved, strict=True)):
+        variables = _layer_weights(layer)
+        if len(names) != len(variables):
+            raise ValueError(
+                f"Weight count mismatch for layer #{number} (named {layer.name} in the current model, "
+                f"{name} in the save file). Layer expects {len(variables)} weight(s). Received {len(names)} "
+                "saved weight(s)"
+            )
+        pairs += _fitting(
+            reader, variables, layer_group, names, f"layer #{number} (named {layer.name})", skip_mismatch
+        )
+    return pairs + _pair_top_level(
+        reader, group, model, _top_level_weights(model), skip_mismatch, lenient=False
+    )
+
+
+def _pair_by_name(
+    reader: H5Reader, group: Any, model: Any, skip_mismatch: bool
+) -> list[tuple[Any, Any, str]]:
+    """Match the file's layers with the model's layers of the same names; others are left alone."""
+    by_name: dict[str, list[Any]] = {}
+    for layer in model.layers:
+        by_name.setdefault(layer.name, []).append(layer)
+    pairs = []
+    for number, name in enumerate(_read_names(reader, group, "layer_names")):
+        layer_group = reader.group(group, name)
+        names = _read_names(reader, layer_group, "weight_names")
+        for layer in by_name.get(name, ()):
+            variables = _layer_weights(layer)
+            where = f"layer #{number} (named {layer.name})"
+            if len(names) == len(variables):
+                pairs += _fitting(reader, variables, layer_group, names, where, skip_mismatch)
+                continue
+            _mismatch(
+                f"Weight count mismatch for {where}. Layer expects {len(variables)} weight(s). Received "
+                f"{len(names)} saved weight(s)",
+                skip_mismatch,
+            )
+    top_level = [*model._trainable_variables, *model._non_trainable_variables]
+    return pairs + _pair_top_level(reader, group, model, top_level, skip_mismatch, lenient=True)
+
+
+def _pair_top_level(
+    reader: H5Reader, group: Any, model: Any, variables: list[Any], skip_mismatch: bool, lenient: bool
+) -> list[tuple[Any, Any, str]]:
+    if not reader.has(group, "top_level_model_weights"):
+        return []
+    top_level = reader.group(group, "top_level_model_weights")
+    names = _read_names(reader, top_level, "weight_names")
+    if len(names) != len(variables):
+        _mismatch(
+            f"Weight count mismatch for top-level weights when loading weights from file. Model expects "
+            f"{len(variables)} top-level weight(s). Received {len(names)} saved top-level weight(s)",
+            skip_mismatch and lenient,
+        )
+        return []
+    return _fitting(reader, variables, top_level, names, f"top-level model '{model.name}'", skip_mismatch)
+
+
+def _fitting(
+    reader: H5Reader, variables: list[Any], group: Any, names: list[str], where: str, skip_mismatch: bool
+) -> list[tuple[Any, Any, str]]:
+    pairs = []
+    for variable, name in zip(variables, names, strict=True):
+        shape = _shape(reader, group, name)
+        if shape == tuple(variable.shape):
+            pairs.append((variable, group, name))
+            continue
+        _mismatch(
+            f"Shape mismatch in {where} for weight {variable.path}. Weight expects shape "
+            f"{tuple(variable.shape)}. Received saved weight with shape {shape}",
+            skip_mismatch,
+        )
+    return pairs
+
+
+def _mismatch(message: str, skip: bool) -> None:
+    if not skip:
+        raise ValueError(message)
+    warnings.warn(f"Skipping loading of weights. {message}", stacklevel=6)
+
+
+def _shape(reader: H5Reader, group: Any, name: str) -> tuple[int, ...]:
+    return reader.dataset(group, name).shape
+
+
+def _read_json(reader: H5Reader, attribute: str) -> Any:
+    import json
+
+    text = reader.text(reader.file.attrs, attribute)
+    if text is None:
+        return None
+    try:
+        return json.loads(text)
+    except RecursionError as error:
+        raise UnsafeFileError(
+            f"Not allowed: {attribute!r} of {reader.label} is nested too deeply."
+        ) from error
+    except json.JSONDecodeError as error:
+        raise ValueError(f"The attribute {attribute!r} of {reader.label} is not JSON: {error}") from error
+
+
+def _read_names(reader: H5Reader, group: Any, attribute: str) -> list[str]:
+    """Read a list of names that is one attribute, or several, numbered."""
+    keys = [attribute]
+    if attribute not in group.attrs:
+        keys = []
+        while f"{attribute}{len(keys)}" in group.attrs:
+            keys.append(f"{attribute}{len(keys)}")
+    names: list[str] = []
+    for key in keys:
+        values = np.asarray(group.attrs[key]).ravel().tolist()
+        names += [value.decode("utf-8") if isinstance(value, bytes) else str(value) for value in values]
+    return names

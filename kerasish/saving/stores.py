@@ -1,0 +1,189 @@
+"""What layers and optimizers write variables to and read them from: dict-like views of an HDF5 group."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from kerasish.saving import walk
+from kerasish.saving.errors import NaNWeightsError
+from kerasish.saving.hdf5 import H5Reader
+
+_LAYERS = ("layers", "_layer_checkpoint_dependencies")  # the second is Keras 2.13's name
+
+
+class WeightsWriter:
+    """A weights file open for writing; use it in a `with` block."""
+
+    def __init__(self, target: Any) -> None:
+        import h5py
+
+        self._file = h5py.File(target, "w")
+
+    def __enter__(self) -> WeightsWriter:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self._file.close()
+
+    def store(self, path: str, name: str | None) -> WriteStore:
+        """Return the store of the state holder at `path`; one with a name gets its group even if empty."""
+        store = WriteStore(self._file, walk.join(path, "vars"))
+        if name:
+            store.group().attrs["name"] = name
+        return store
+
+
+class WriteStore:
+    """Keys and arrays of one state holder, written as they come."""
+
+    def __init__(self, file: Any, path: str) -> None:
+        self._file, self._path = file, path
+
+    def group(self) -> Any:
+        return self._file.require_group(self._path)
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        array = value.numpy() if hasattr(value, "numpy") else np.asarray(value)
+        if array.dtype.name == "bfloat16":
+            dataset = self.group().create_dataset(key, data=array.view("V2"))
+            dataset.attrs["dtype"] = "bfloat16"
+        else:
+            self.group()[key] = array
+
+
+class WeightsFile:
+    """A weights file open for reading, with a record of what loading has changed.
+
+    Args:
+        reader: The file.
+        allow_nan: Whether NaN may be loaded.
+    """
+
+    def __init__(self, reader: H5Reader, allow_nan: bool = False) -> None:
+        self.reader, self.allow_nan = reader, allow_nan
+        self._used: set[str] = set()
+        self._journal: list[tuple[Any, Any]] = []
+
+    def store(self, path: str, holder: Any) -> ReadStore:
+        """Return the store at `path`, empty if the file has none, and note the present state of `holder`."""
+        variables = walk.own_variables(holder)
+        self._journal += [(variable, variable.value) for variable in variables]
+        group = None
+        for candidate in self._spellings(walk.join(path, "vars")):
+            if self.reader.has(self.reader.file, candidate):
+                group = self.reader.group(self.reader.file, candidate)
+                self._used.add(candidate)
+                break
+        return ReadStore(self, group, variables)
+
+    def has(self, path: str) -> bool:
+        """Whether the file has a group at `path`."""
+        return any(self.reader.has(self.reader.file, candidate) for candidate in self._spellings(path))
+
+    @staticmethod
+    def _spellings(path: str) -> Iterator[str]:
+        """The path, as Keras 3, Keras 2.13, and Keras 2 on Windows wrote it."""
+        yield path
+        if path.startswith("layers/"):
+            yield path.replace("layers", _LAYERS[1])
+        folder, _, last = path.rpartition("/")
+        if "/" in folder:
+            yield folder.replace("/", "\\") + "/" + last
+
+    def mark(self) -> int:
+        """Return the present length of the record of changes, for `undo`."""
+        return len(self._journal)
+
+    def undo(self, mark: int = 0) -> None:
+        """Give the variables noted since `mark` the values they had."""
+        for variable, value in reversed(self._journal[mark:]):
+            variable.assign(value)
+        del self._journal[mark:]
+
+    def unused_layers(self) -> list[str]:
+        """Return the layers of the file that hold weights and were not asked for."""
+        names = []
+        for folder in _LAYERS:
+            if not self.reader.has(self.reader.file, folder):
+                continue
+            for name in self.reader.group(self.reader.file, folder):
+                path = f"{folder}/{name}"
+                used = any(used == path or used.startswith(f"{path}/") for used in self._used)
+                if not used and self._holds_arrays(path, depth=0):
+                    names.append(path)
+        return names
+
+    def _holds_arrays(self, path: str, depth: int) -> bool:
+        if not self.reader.has(self.reader.file, path):
+            return False
+        node = self.reader.file[path]
+        if not hasattr(node, "keys"):
+            return True
+        return depth < 16 and any(self._holds_arrays(f"{path}/{name}", depth + 1) for name in node)
+
+
+class ReadStore:
+    """Keys and arrays of one state holder; each array is read when asked for."""
+
+    def __init__(self, file: WeightsFile, group: Any, variables: list[Any]) -> None:
+        self._file, self._group, self._variables = file, group, variables
+
+    def keys(self) -> Any:
+        return () if self._group is None else self._group.keys()
+
+    def __len__(self) -> int:
+        return len(self.keys())
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.keys())
+
+    def __contains__(self, key: object) -> bool:
+        return key in self.keys()
+
+    def __getitem__(self, key: str) -> np.ndarray:
+        if self._group is None:
+            raise KeyError(f"{self._file.reader.label} holds nothing for this object, so no {key!r} either.")
+        array = self._file.reader.array(self._group, key)
+        if not self._file.allow_nan:
+            refuse_nan(array, self._describe(key))
+        return array
+
+    def _describe(self, key: str) -> str:
+        where = f"{self._group.name}/{key} of {self._file.reader.label}"
+        if key.isdigit() and int(key) < len(self._variables):
+            return f"variable '{self._variables[int(key)].path}' ({where})"
+        return where
+
+
+def refuse_nan(array: np.ndarray, what: str) -> None:
+    """Raise NaNWeightsError if there is a NaN in `array`."""
+    # The minimum is NaN if any element is, and costs no temporary array.
+    if array.dtype.kind in "fc" and array.size and np.isnan(array.min()):
+        count = int(np.isnan(array).sum())
+        raise NaNWeightsError(
+            f"NaN in weights: {count} of {array.size} values of {what} are NaN, so whatever the model "
+            "computes would be NaN too. Load another checkpoint, or pass `allow_nan=True` to load it as it "
+            "is."
+        )
+
+
+class AssetsFolder:
+    """The folder below which layers keep files of their own."""
+
+    def __init__(self, folder: str) -> None:
+        self.folder = folder
+
+    def make(self, path: str) -> str:
+        """Return the folder of the state holder at `path`, created if need be."""
+        folder = os.path.join(self.folder, *path.split("/")) if path else self.folder
+        os.makedirs(folder, exist_ok=True)
+        return folder
+
+    def get(self, path: str) -> str | None:
+        """Return the folder of the state holder at `path`, or None if the file has none."""
+        folder = os.path.join(self.folder, *path.split("/")) if path else self.folder
+        return folder if os.path.isdir(folder) else None
