@@ -12,11 +12,11 @@ PACKAGE = ROOT / "kerasish"
 
 # From the ground up. A name is a folder or a file directly below kerasish/.
 FLOORS = (
-    ("config", "tree"),
+    ("config", "tree", "version"),
     ("devices",),
     ("autograd",),
     ("compiler",),
-    ("ops", "random"),
+    ("backend", "ops", "random"),
     ("serialization",),
     (
         "activations",

@@ -8,6 +8,7 @@ free for them in the ranks they pass.
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
+from itertools import pairwise
 from typing import Any
 
 from kerasish.utils.drawing.style import LINE_HEIGHT, PADDING, box_size, text_width
@@ -58,7 +59,7 @@ class _Skeleton:
         self.above: list[list[int]] = [[] for _ in range(size)]
         self.below: list[list[int]] = [[] for _ in range(size)]
         for chain in self.chains:
-            for a, b in zip(chain, chain[1:], strict=False):
+            for a, b in pairwise(chain):
                 if self.ranks[a] != self.ranks[b]:
                     upper, lower = (a, b) if self.ranks[a] < self.ranks[b] else (b, a)
                     self.below[upper].append(lower)
@@ -147,7 +148,7 @@ def _across(skeleton: _Skeleton, breadths: Sequence[float]) -> list[float]:
     x = [0.0] * len(skeleton.ranks)
     gaps = []
     for row in skeleton.rows:
-        gaps.append([(breadths[a] + breadths[b]) / 2 + NODE_GAP for a, b in zip(row, row[1:], strict=False)])
+        gaps.append([(breadths[a] + breadths[b]) / 2 + NODE_GAP for a, b in pairwise(row)])
         for node, position in zip(row, _closest_apart([0.0] * len(row), gaps[-1]), strict=True):
             x[node] = position
     for sweep in range(2 * SWEEPS):
@@ -255,7 +256,7 @@ def _fit(graph: Any, result: Layout) -> None:
 def curve(path: Sequence[Point], sideways: bool) -> list[tuple[Point, Point, Point]]:
     """Return a path as Bézier segments (two control points and an end each) that leave and arrive along the ranks."""
     segments = []
-    for (x0, y0), (x1, y1) in zip(path, path[1:], strict=False):
+    for (x0, y0), (x1, y1) in pairwise(path):
         if sideways:
             middle = (x0 + x1) / 2
             segments.append(((middle, y0), (middle, y1), (x1, y1)))
