@@ -283,7 +283,11 @@ def _find_class(config: dict[str, Any], objects: dict[str, Any]) -> Any:
                 f"a built-in, which has no registered name. Full object config: {_short(config)}"
             )
         return found
-    raise TypeError(_not_found("class", name, module, vocabulary.public_names(module)))
+    raise TypeError(
+        _not_found(
+            "class", name, module, vocabulary.public_names(module if isinstance(module, str) else None)
+        )
+    )
 
 
 def _find_function(config: dict[str, Any], objects: dict[str, Any]) -> Any:
