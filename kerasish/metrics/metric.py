@@ -123,13 +123,13 @@ class Metric:
         return self._on_values(self.variables, self.reset_state)[1]
 
     def _on_values(self, values, function) -> tuple:
-        """What `function` returns, and leaves in the variables, when they hold `values`; then restores them."""
+        """What `function` returns and leaves in the variables if they hold `values`; then restores them."""
         variables = self.variables
         if len(values) != len(variables):
             raise ValueError(
                 "Argument `metric_variables` must be a list of tensors corresponding 1:1 to "
-                f"{self.__class__.__name__}().variables. Received list with length {len(values)}, but expected "
-                f"{len(variables)} variables."
+                f"{self.__class__.__name__}().variables. Received list with length {len(values)}, but "
+                f"expected {len(variables)} variables."
             )
         before = [variable.value for variable in variables]
         try:

@@ -6,12 +6,11 @@ They are written per element (no reduction over the batch): the classes in `kera
 
 from __future__ import annotations
 
-from kerasish.ops.nn import log_softmax, softplus
-from kerasish.ops.elementwise import log, negative
-from kerasish.ops.numpy import clip, expand_dims, squeeze, sum, take_along_axis
-
 from kerasish import config
 from kerasish.ops.core import cast, convert_to_tensor
+from kerasish.ops.elementwise import log, negative
+from kerasish.ops.nn import log_softmax, softplus
+from kerasish.ops.numpy import clip, expand_dims, squeeze, sum, take_along_axis
 
 
 def binary_crossentropy(target, output, from_logits: bool = False):

@@ -430,6 +430,10 @@ def _has_key(structure, key) -> bool:
     return isinstance(structure, (list, tuple)) and isinstance(key, int) and key < len(structure)
 
 
+def _children(structure):
+    return structure.values() if isinstance(structure, dict) else structure
+
+
 def _at(structure, path):
     for key in path:
         structure = structure[key]
@@ -529,7 +533,7 @@ class CompileMetrics(Metric):
     def build(self, y_true, y_pred) -> None:
         """Resolve the metrics for targets and predictions of this structure; only shapes are looked at."""
         outputs = len(tree.flatten(y_pred))
-        flat = tree.is_nested(y_pred) and len(y_pred) == outputs
+        flat = tree.is_nested(y_pred) and not any(map(tree.is_nested, _children(y_pred)))
         names = self.output_names
         if flat and isinstance(y_pred, dict) and not (names and set(y_pred) == set(names)):
             names = list(y_pred) if isinstance(y_pred, OrderedDict) else sorted(y_pred)

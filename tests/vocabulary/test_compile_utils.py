@@ -139,7 +139,7 @@ def test_each_output_can_have_its_own_sample_weights():
             ValueError,
             "got 2 losses and 1 weights",
         ),
-        (lambda: CompileLoss("msr")(A, B), ValueError, r"msr.*mse"),
+        (lambda: CompileLoss("msr")(A, B), ValueError, r"(?i)msr.*mse"),
         (lambda: CompileMetrics("accuracy", None), ValueError, "Expected `metrics` argument to be a list"),
         (
             lambda: CompileMetrics(None, "acc"),
@@ -173,11 +173,11 @@ METRIC_CASES = {
     "dict outputs": ({"y": "mse", "x": "mae"}, None, {"x": A, "y": C}, {"x": B, "y": D}, None),
     "dict outputs, named": ({"y": "mse", "x": "mae"}, None, {"x": A, "y": C}, {"x": B, "y": D}, ["y", "x"]),
     "nested": (
-        {"a": {"b": "mse"}, "c": ["mae"]},
+        {"a": {"b": "mse", "d": ["mae"]}, "c": ["mae"]},
         None,
-        {"a": {"b": A}, "c": C},
-        {"a": {"b": B}, "c": D},
-        ["p", "q"],
+        {"a": {"b": A, "d": B}, "c": C},
+        {"a": {"b": B, "d": C}, "c": D},
+        ["p", "q", "r"],
     ),
 }
 
