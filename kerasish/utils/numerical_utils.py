@@ -31,9 +31,12 @@ def to_categorical(x: Any, num_classes: int | None = None) -> Any:
         A float64 array of shape `(..., num_classes)`; for a tensor, a tensor of the default float type.
 
     Raises:
+        ValueError: If `x` is a tensor and `num_classes` is not given.
         IndexError: If a class number is negative, or `num_classes` or more.
     """
     if is_tensor(x):
+        if num_classes is None:
+            raise ValueError("`num_classes` must be given where `x` is a tensor. Received: num_classes=None")
         if x.ndim > 1 and x.shape[-1] == 1:
             x = ops.squeeze(x, axis=-1)
         return ops.one_hot(x, num_classes)
@@ -53,7 +56,7 @@ def to_categorical(x: Any, num_classes: int | None = None) -> Any:
     return rows
 
 
-def normalize(x: Any, axis: int | None = -1, order: float = 2) -> Any:
+def normalize(x: Any, axis: Any = -1, order: Any = 2) -> Any:
     """Divides an array by its norm along an axis; where the norm is 0 the values stay.
 
     Example:
@@ -63,7 +66,7 @@ def normalize(x: Any, axis: int | None = -1, order: float = 2) -> Any:
 
     Args:
         x: A NumPy array or a tensor.
-        axis: The axis along which the norm is taken.
+        axis: The axis along which the norm is taken, an integer (NumPy arrays: or `None`, the whole array).
         order: Order of the norm: 2 is Euclidean.
 
     Returns:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import random as python_random
+import random
 
 import numpy as np
 
-from kerasish import random
+from kerasish.random.seed import reset_global_seed
 
 
 def set_random_seed(seed: int) -> None:
@@ -30,6 +30,6 @@ def set_random_seed(seed: int) -> None:
     if not 0 <= seed < 2**32:
         raise ValueError(f"Expected `seed` to be between 0 and 2**32 - 1. Received: seed={seed}")
     seed = int(seed)
-    random.set_global_seed(seed)
-    python_random.seed(seed)
+    reset_global_seed(seed)
+    random.seed(seed)
     np.random.seed(seed)

@@ -66,12 +66,12 @@ def pad_sequences(
         kept = sequence[max(len(sequence) - maxlen, 0) :] if truncating == "pre" else sequence[:maxlen]
         if len(kept) == 0:
             continue
-        kept = np.asarray(kept, dtype=dtype)
-        if kept.shape[1:] != element:
+        values = np.asarray(kept, dtype=dtype)
+        if values.shape[1:] != element:
             raise ValueError(
-                f"Shape of sample {kept.shape[1:]} of sequence at position {number} is different from "
+                f"Shape of sample {values.shape[1:]} of sequence at position {number} is different from "
                 f"expected shape {element}"
             )
         place = slice(maxlen - len(kept), None) if padding == "pre" else slice(len(kept))
-        padded[number, place] = kept
+        padded[number, place] = values
     return padded

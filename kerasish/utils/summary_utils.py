@@ -251,9 +251,13 @@ def _table(
     def cells(row: list[str], edge: str) -> list[str]:
         wrapped = [_wrap(text, width - 2) for text, width in zip(row, widths, strict=True)]
         height = max(map(len, wrapped))
+        # The text of rows starts at the top, that of the header ends at the bottom.
+        gaps = [[""] * (height - len(column)) for column in wrapped]
+        columns = [
+            gap + text if row is header else text + gap for text, gap in zip(wrapped, gaps, strict=True)
+        ]
         lines = []
-        for number in range(height):
-            parts = [column[number] if number < len(column) else "" for column in wrapped]
+        for parts in zip(*columns, strict=True):
             aligned = [
                 f" {align(part, width - 2)} "
                 for part, width, align in zip(parts, widths, alignments, strict=True)

@@ -34,6 +34,10 @@ class ArrayAdapter(DataAdapter):
         seed: Two integers that key the permutations; drawn from the global seed generator if `None`.
     """
 
+    num_samples: int
+    num_batches: int
+    batch_size: int
+
     def __init__(
         self,
         x: Any,
@@ -88,11 +92,11 @@ class ArrayAdapter(DataAdapter):
             buffers = [np.empty((self.batch_size, *array.shape[1:]), array.dtype) for array in self._arrays]
         else:
             buffers = None
-        order = self._order(epoch) if self._shuffle else None
+        order = None if self.seed is None else self._order(self.seed, epoch)
         return self._cut(order, start * self.batch_size, buffers)
 
-    def _order(self, epoch: int) -> np.ndarray:
-        generator = epoch_generator(self.seed, epoch)
+    def _order(self, seed: tuple[int, int], epoch: int) -> np.ndarray:
+        generator = epoch_generator(seed, epoch)
         if self._shuffle != "batch":
             return generator.permutation(self.num_samples)
         order = np.arange(self.num_samples)
@@ -120,7 +124,7 @@ class ArrayAdapter(DataAdapter):
                 yield arrange([array.take(rows, 0) for array in arrays])
 
 
-def _slice(array: Any, rows: slice) -> np.ndarray:
+def _slice(array: Any, rows: Any) -> np.ndarray:
     return array.take(rows) if type(array) is SparseRows else array[rows]
 
 

@@ -142,9 +142,8 @@ def _is_default_float(dtype: Any) -> bool:
 
 def _from_frame(frame: Any) -> np.ndarray:
     """The values of a pandas frame, or of a series as one column."""
-    dtypes = getattr(frame, "dtypes", None)
     rank = len(frame.shape)
-    columns = list(dtypes) if rank == 2 else [frame.dtype]
+    columns = list(frame.dtypes) if rank == 2 else [frame.dtype]
     if len(set(columns)) > 1 and all(getattr(dtype, "kind", "O") in "biuf" for dtype in columns):
         # Columns of several numeric types, which would otherwise end as float64 or as Python objects.
         floats = any(dtype.kind == "f" for dtype in columns)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kerasish import random
+from kerasish.random.seed import draw_seed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -62,9 +62,7 @@ class DataAdapter:
 
 def shuffle_seed(seed: tuple[int, int] | None) -> tuple[int, int]:
     """The two integers that key the order of all epochs: those given, or new ones of the global generator."""
-    if seed is None:
-        seed = random.draw_seed(None).numpy()
-    first, second = seed
+    first, second = draw_seed(None).numpy() if seed is None else seed
     return int(first) & _WORD, int(second) & _WORD
 
 

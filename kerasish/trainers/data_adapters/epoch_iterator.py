@@ -54,20 +54,20 @@ class EpochIterator:
 
         Args:
             epoch: Number of the epoch, from 0.
-            out: Passed on to the adapter's `batches`.
+            out: Passed on to the adapter's `batches` where a new pass starts.
         """
         self.adapter.on_epoch_begin()
         try:
             if self.steps_per_epoch is None:
                 yield from self._whole_pass(epoch, out)
             else:
-                yield from self._steps(epoch, out)
+                yield from self._steps(self.steps_per_epoch, epoch, out)
         finally:
             self.adapter.on_epoch_end()
 
     def reset(self) -> None:
         """Forgets where the last epoch stopped: the next one starts at the beginning of a pass."""
-        self._leave()
+        self._pass = self._position = None
 
     def _whole_pass(self, epoch: int, out: Any) -> Iterator[tuple]:
         count = 0
@@ -79,32 +79,27 @@ class EpochIterator:
         else:
             self._counted = count
 
-    def _steps(self, epoch: int, out: Any) -> Iterator[tuple]:
-        steps, total = self.steps_per_epoch, self.adapter.num_batches
-        if total:
+    def _steps(self, steps: int, epoch: int, out: Any) -> Iterator[tuple]:
+        total = self.adapter.num_batches
+        number, start = 0, 0  # of a stream: it goes on wherever it is
+        if total is not None:
             number, piece = divmod(epoch, -(-total // steps))
-            position = (number, piece * steps)
-        else:
-            position = None  # a stream: wherever it is
-        if self._pass is None or position != self._position:
-            self._leave()
-            number, start = position or (epoch, 0)
+            start = piece * steps
+        if self._pass is None or self._position != (number, start):
             self._pass = self.adapter.batches(number, start=start, out=out)
-        # Until the epoch is complete the position is unknown: one that is given up starts again.
-        self._position = (-1, -1) if total else None
+        if total is not None:
+            # Unknown until the epoch is complete: one that is given up starts again.
+            self._position = None
         count = 0
         for batch in itertools.islice(self._pass, steps):
             count += 1
             yield batch
         if count < steps:
             _warn_out_of_data()
-        if count < steps or (total and position[1] + steps >= total):
-            self._leave()
-        elif total:
-            self._position = (position[0], position[1] + steps)
-
-    def _leave(self) -> None:
-        self._pass = self._position = None
+        if count < steps or (total is not None and start + steps >= total):
+            self._pass = self._position = None
+        else:
+            self._position = (number, start + steps if total is not None else 0)
 
 
 def _warn_out_of_data() -> None:

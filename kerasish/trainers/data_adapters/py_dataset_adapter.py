@@ -57,9 +57,8 @@ class PyDatasetAdapter(DataAdapter):
 
     def batches(self, epoch: int | None = None, *, start: int = 0, out: Any = None) -> Iterator[tuple]:
         dataset = self._dataset
-        indices, ready = self._indices(self._epoch_number(epoch), start), deque()
-        if dataset.num_batches is None:
-            ready = self._ready
+        indices = self._indices(self._epoch_number(epoch), start)
+        ready = self._ready if dataset.num_batches is None else deque()
         workers = dataset.workers
         if workers > 1 or (workers == 1 and dataset.use_multiprocessing):
             made: Iterator = _made_ahead(dataset, indices, ready)
