@@ -1,4 +1,4 @@
-"""Cross-entropies between targets and predicted distributions, as compositions of simpler ops.
+"""Cross-entropies between targets and predicted distributions.
 
 They are written per element (no reduction over the batch): the classes in `kerasish.losses` and
 `kerasish.metrics` weight and reduce them.
@@ -7,10 +7,13 @@ They are written per element (no reduction over the batch): the classes in `kera
 from __future__ import annotations
 
 from kerasish import config
+from kerasish.autograd.abstract import Abstract
+from kerasish.autograd.dtypes import FLOATS, INTS
+from kerasish.autograd.primitive import Primitive
 from kerasish.ops.core import cast, convert_to_tensor
-from kerasish.ops.elementwise import log, negative
-from kerasish.ops.nn import log_softmax, softplus
-from kerasish.ops.numpy import clip, expand_dims, squeeze, sum, take_along_axis
+from kerasish.ops.elementwise import greater, less, log, logical_and, negative
+from kerasish.ops.nn import log_softmax, one_hot, softmax, softplus
+from kerasish.ops.numpy import clip, expand_dims, moveaxis, squeeze, sum, take_along_axis
 
 
 def binary_crossentropy(target, output, from_logits: bool = False):
@@ -85,8 +88,8 @@ def categorical_crossentropy(target, output, from_logits: bool = False, axis: in
 def sparse_categorical_crossentropy(target, output, from_logits: bool = False, axis: int = -1):
     """Cross-entropy between integer class indices and a distribution over classes.
 
-    `loss = -log(output[target])`: only the entry of the true class is ever divided, clipped and logged,
-    so that nothing of the size of `output` is made but the sum that rescales the probabilities.
+    `loss = -log(output[target])`, after the probabilities are rescaled to sum to one along `axis` and clipped to
+    `[epsilon, 1 - epsilon]`.
 
     Example:
 
@@ -104,22 +107,141 @@ def sparse_categorical_crossentropy(target, output, from_logits: bool = False, a
         Tensor of the shape of `output` without `axis`.
 
     Raises:
-        ValueError: if the shapes don't fit together or `output` is a scalar.
+        ValueError: if the shapes don't fit together, `output` is a scalar, or an index is outside the classes.
     """
     target, output = convert_to_tensor(target), convert_to_tensor(output)
     rank = len(output.shape)
     if rank < 1:
         raise ValueError(f"Argument `output` must be at least rank 1. Received: output.shape={output.shape}")
-    class_axis = axis + rank if axis < 0 else axis
-    target = _as_class_index(target, output, class_axis)
+    if axis not in (-1, rank - 1):
+        output, target = _classes_last(target, output, axis)
+    target = _as_class_index(target, output)
+    if output.dtype not in FLOATS:
+        output = cast(output, config.floatx())
     if from_logits:
-        true_class = take_along_axis(log_softmax(output, axis=axis), target, axis=class_axis)
-    else:
-        true_class = take_along_axis(output, target, axis=class_axis) / sum(
-            output, axis=class_axis, keepdims=True
-        )
-        true_class = _log_of_probabilities(true_class)
-    return negative(squeeze(true_class, axis=class_axis))
+        return _sparse_from_logits(output, target)
+    epsilon = config.epsilon()
+    return _sparse_from_probabilities(output, target, low=epsilon, high=1.0 - epsilon)
+
+
+# The sparse cross-entropies are primitives of their own, because they are on the way of every training step of a
+# classifier: as compositions of a dozen smaller ones they took longer than the layers.
+
+
+def _rows(xp, output, target):
+    """`output` as a matrix with one row a sample, the number of each row, and its class."""
+    # As unsigned integers, negative indices are too large instead of counting from the end.
+    matrix = output.reshape(-1, output.shape[-1])
+    return matrix, xp.arange(matrix.shape[0]), target.reshape(-1).astype("uint32")
+
+
+def _pick(matrix, rows, classes):
+    try:
+        return matrix[rows, classes]
+    except IndexError:
+        count = matrix.shape[1]
+        wrong = classes[classes >= count].astype("int32")
+        raise ValueError(
+            f"Argument `target` holds class indices outside the classes: {wrong.size} of {classes.size}, such as "
+            f"{wrong[0]}. Expected indices from 0 to {count - 1}, because `output` has {count} classes."
+        ) from None
+
+
+def _probabilities_run(xp, output, target, low, high):
+    matrix, rows, classes = _rows(xp, output, target)
+    probability = _pick(matrix, rows, classes) / xp.sum(matrix, 1)
+    return -xp.log(xp.minimum(xp.maximum(probability, low), high)).reshape(target.shape)
+
+
+def _probabilities_grad_run(xp, g, output, target, low, high):
+    # d/dx_j of -log(x_t / sum(x)) is 1 / sum(x) - (j == t) / x_t where nothing is clipped, else 0.
+    matrix, rows, classes = _rows(xp, output, target)
+    picked, total = _pick(matrix, rows, classes), xp.sum(matrix, 1)
+    probability = picked / total
+    inside = (probability > low) & (probability < high)
+    g = g.reshape(-1) * inside
+    out = xp.empty_like(matrix)
+    out[:] = (g / total)[:, None]
+    out[rows, classes] -= g / xp.where(inside, picked, 1)
+    return out.reshape(output.shape)
+
+
+def _probabilities_grad_vjp_g(gg, out, g, output, target, low, high):
+    index, total = expand_dims(target, -1), sum(output, axis=-1)
+    picked = squeeze(take_along_axis(output, index, axis=-1), -1)
+    inside = _inside(picked / total, low, high)
+    return inside * (sum(gg, axis=-1) / total - squeeze(take_along_axis(gg, index, axis=-1), -1) / picked)
+
+
+def _probabilities_grad_vjp_output(gg, out, g, output, target, low, high):
+    index, total = expand_dims(target, -1), sum(output, axis=-1, keepdims=True)
+    picked = take_along_axis(output, index, axis=-1)
+    g = expand_dims(g, -1) * _inside(picked / total, low, high)
+    at_target = one_hot(target, output.shape[-1], dtype=output.dtype)
+    through_total = g * sum(gg, axis=-1, keepdims=True) / (total * total)
+    return at_target * (g * gg / (picked * picked)) - through_total
+
+
+def _inside(probability, low, high):
+    return cast(logical_and(greater(probability, low), less(probability, high)), probability.dtype)
+
+
+_probabilities_grad = Primitive(
+    "sparse_crossentropy_of_probabilities_grad",
+    _probabilities_grad_run,
+    lambda g, output, target, low, high: Abstract(output.shape, output.dtype),
+    (_probabilities_grad_vjp_g, _probabilities_grad_vjp_output, None),
+)
+_sparse_from_probabilities = Primitive(
+    "sparse_crossentropy_of_probabilities",
+    _probabilities_run,
+    lambda output, target, low, high: Abstract(target.shape, output.dtype),
+    (
+        lambda g, out, output, target, low, high: _probabilities_grad(g, output, target, low=low, high=high),
+        None,
+    ),
+)
+
+
+def _logits_run(xp, output, target):
+    matrix, rows, classes = _rows(xp, output, target)
+    shifted = matrix - xp.max(matrix, 1, keepdims=True)
+    return (xp.log(xp.sum(xp.exp(shifted), 1)) - _pick(shifted, rows, classes)).reshape(target.shape)
+
+
+def _logits_grad_run(xp, g, output, target):
+    # d/dx_j of logsumexp(x) - x_t is softmax(x)_j - (j == t).
+    matrix, rows, classes = _rows(xp, output, target)
+    out = xp.exp(matrix - xp.max(matrix, 1, keepdims=True))
+    out /= xp.sum(out, 1, keepdims=True)
+    out[rows, classes] -= 1
+    out *= g.reshape(-1, 1)
+    return out.reshape(output.shape)
+
+
+def _logits_grad_vjp_g(gg, out, g, output, target):
+    picked = take_along_axis(gg, expand_dims(target, -1), axis=-1)
+    return sum(gg * softmax(output), axis=-1) - squeeze(picked, -1)
+
+
+def _logits_grad_vjp_output(gg, out, g, output, target):
+    probability = softmax(output)
+    weighted = probability * gg * expand_dims(g, -1)
+    return weighted - probability * sum(weighted, axis=-1, keepdims=True)
+
+
+_logits_grad = Primitive(
+    "sparse_crossentropy_of_logits_grad",
+    _logits_grad_run,
+    lambda g, output, target: Abstract(output.shape, output.dtype),
+    (_logits_grad_vjp_g, _logits_grad_vjp_output, None),
+)
+_sparse_from_logits = Primitive(
+    "sparse_crossentropy_of_logits",
+    _logits_run,
+    lambda output, target: Abstract(target.shape, output.dtype),
+    (lambda g, out, output, target: _logits_grad(g, output, target), None),
+)
 
 
 def _log_of_probabilities(probabilities):
@@ -127,20 +249,24 @@ def _log_of_probabilities(probabilities):
     return log(clip(probabilities, epsilon, 1.0 - epsilon))
 
 
-def _as_class_index(target, output, class_axis):
-    """Integer `target` with a length-one axis where `output` has its classes, ready to index it."""
-    shape = list(output.shape)
-    num_classes, shape[class_axis] = shape[class_axis], 1
-    if target.dtype not in ("int32", "int64"):
+def _classes_last(target, output, axis):
+    """`output`, and `target` if it has that axis too, with `axis` moved to the end."""
+    same_rank = len(target.shape) == len(output.shape)
+    return moveaxis(output, axis, -1), moveaxis(target, axis, -1) if same_rank else target
+
+
+def _as_class_index(target, output):
+    """Integer `target` of the shape of `output` without its last axis."""
+    if target.dtype not in INTS:
         target = cast(target, "int32")
-    if len(target.shape) == len(shape) - 1:
-        target = expand_dims(target, class_axis)
-    if not _shapes_agree(target.shape, shape):
-        expected = tuple(shape[:class_axis] + shape[class_axis + 1 :])
+    expected = tuple(output.shape[:-1])
+    if len(target.shape) == len(output.shape) and target.shape[-1] == 1:
+        target = squeeze(target, axis=-1)
+    if target.shape != expected and not _shapes_agree(target.shape, expected):
         raise ValueError(
             "Arguments `target` and `output` must have the same shape up until the last dimension: "
             f"target.shape={target.shape}, output.shape={output.shape}. Expected one class index for each of "
-            f"the {expected} predictions over {num_classes} classes."
+            f"the {expected} predictions over {output.shape[-1]} classes."
         )
     return target
 
