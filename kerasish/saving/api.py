@@ -8,7 +8,6 @@ import warnings
 from typing import Any, BinaryIO
 
 from kerasish.saving import native
-from kerasish.saving.legacy import h5_format
 
 _H5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 _H5 = (".h5", ".hdf5")
@@ -78,6 +77,8 @@ def save_model(
         "instead the native Keras format, e.g. `model.save('my_model.keras')`.",
         stacklevel=2,
     )
+    from kerasish.saving.legacy import h5_format  # few programs need it
+
     h5_format.save_model(model, path, include_optimizer)
 
 
@@ -128,6 +129,8 @@ def load_model(
             "files (`.h5` or `.hdf5`). To load a TensorFlow SavedModel, save it again with Keras as "
             "`.keras`."
         )
+    from kerasish.saving.legacy import h5_format
+
     return h5_format.load_model(path, custom_objects, compile, allow_nan)
 
 
@@ -195,6 +198,8 @@ def load_weights(
     if native_h5 or path.endswith(".keras"):
         native.load_weights(model, path, skip_mismatch, objects_to_skip, allow_nan)
     elif path.endswith(_H5):
+        from kerasish.saving.legacy import h5_format
+
         h5_format.load_weights(model, path, skip_mismatch, bool(by_name), allow_nan)
     else:
         raise ValueError(

@@ -90,15 +90,14 @@ class ArchiveReader:
         start = info.header_offset + 30 + name_length + extra_length
         return _Window(self.fileobj, start, info.file_size), info.file_size
 
-    def extract_assets(self, folder: str) -> bool:
-        """Write the members below `assets/` into `folder`; whether there were any."""
+    def extract_assets(self, folder: str) -> None:
+        """Write the members below `assets/` into `folder`."""
         names = [name for name in self.members if name.startswith(f"{ASSETS}/") and not name.endswith("/")]
         for name in names:
-            path = os.path.join(folder, *name.split("/"))
+            path = os.path.join(folder, *name.split("/")[1:])
             os.makedirs(os.path.dirname(path), exist_ok=True)
             with open(path, "xb") as file:
                 self._stream(name, file.write)
-        return bool(names)
 
     def _info(self, name: str) -> Any:
         if name not in self.members:

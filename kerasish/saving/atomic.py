@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
@@ -20,7 +19,7 @@ def replacing(filepath: str | os.PathLike) -> Iterator[str]:
     """
     target = os.path.realpath(filepath)
     directory, name = os.path.split(target)
-    temporary = os.path.join(directory, f".{name}.{secrets.token_hex(4)}.tmp")
+    temporary = os.path.join(directory, f".{name}.{os.urandom(4).hex()}.tmp")
     try:
         yield temporary
         with open(temporary, "rb+") as file:

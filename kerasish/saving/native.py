@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import io
+import math
 import os
-import tempfile
 import warnings
 from contextlib import ExitStack
 from typing import Any, BinaryIO
@@ -20,8 +20,8 @@ from kerasish.serialization import ObjectSharingScope, deserialize_keras_object,
 
 # The release of Keras whose file layout this is.
 KERAS_VERSION = "3.15.1"
-# Weights up to this size are put together in memory, larger ones in a file beside the target.
-_IN_MEMORY_BYTES = 64 << 20
+# Up to so many weights are put together in memory, more of them in a file beside the target.
+_IN_MEMORY_WEIGHTS = 16 << 20
 _MAX_CONFIG_BYTES = 256 << 20
 
 
@@ -56,11 +56,10 @@ def _write_archive(model: Any, file: Any, path: str | None) -> None:
         "date_saved": datetime.datetime.now().strftime("%Y-%m-%d@%H:%M:%S"),
         "kerasish_version": __version__,
     }
-    with zipfile.ZipFile(file, "w") as archive, tempfile.TemporaryDirectory() as folder:
+    with zipfile.ZipFile(file, "w") as archive, AssetsFolder() as assets:
         archive.writestr(METADATA, json.dumps(metadata))
         archive.writestr(CONFIG, json.dumps(config))
-        assets = AssetsFolder(folder)
-        large = path is not None and sum(_nbytes(v) for v in model.variables) > _IN_MEMORY_BYTES
+        large = path is not None and sum(math.prod(v.shape) for v in model.variables) > _IN_MEMORY_WEIGHTS
         if large:
             weights_path = f"{path}.h5"
             try:
@@ -73,14 +72,8 @@ def _write_archive(model: Any, file: Any, path: str | None) -> None:
             image = io.BytesIO()
             write_weights(model, image, assets=assets)
             archive.writestr(WEIGHTS, image.getbuffer())
-        for root, _, names in os.walk(folder):
-            for name in sorted(names):
-                full = os.path.join(root, name)
-                archive.write(full, f"{ASSETS}/{os.path.relpath(full, folder)}".replace(os.sep, "/"))
-
-
-def _nbytes(variable: Any) -> int:
-    return int(variable.value.numpy().nbytes)
+        for full, relative in assets.files():
+            archive.write(full, f"{ASSETS}/{relative}")
 
 
 def write_weights(model: Any, target: Any, skip: Any = (), assets: AssetsFolder | None = None) -> None:
@@ -172,9 +165,8 @@ def load_archive(
         reader = stack.enter_context(H5Reader(weights, size, f"member {WEIGHTS!r} of {archive.label}"))
         assets = None
         if any(name.startswith(f"{ASSETS}/") for name in archive.members):
-            folder = stack.enter_context(tempfile.TemporaryDirectory())
-            archive.extract_assets(folder)
-            assets = AssetsFolder(os.path.join(folder, ASSETS))
+            assets = stack.enter_context(AssetsFolder())
+            archive.extract_assets(assets.make(""))
         read_weights(model, WeightsFile(reader, allow_nan), assets=assets)
     return model
 

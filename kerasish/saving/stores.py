@@ -172,18 +172,40 @@ def refuse_nan(array: np.ndarray, what: str) -> None:
 
 
 class AssetsFolder:
-    """The folder below which layers keep files of their own."""
+    """A temporary folder, made when first used, below which layers keep files of their own; for a `with` block."""
 
-    def __init__(self, folder: str) -> None:
-        self.folder = folder
+    def __init__(self) -> None:
+        self._folder: str | None = None
+
+    def __enter__(self) -> AssetsFolder:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        if self._folder is not None:
+            import shutil
+
+            shutil.rmtree(self._folder, ignore_errors=True)
 
     def make(self, path: str) -> str:
         """Return the folder of the state holder at `path`, created if need be."""
-        folder = os.path.join(self.folder, *path.split("/")) if path else self.folder
+        if self._folder is None:
+            import tempfile
+
+            self._folder = tempfile.mkdtemp()
+        folder = os.path.join(self._folder, *path.split("/")) if path else self._folder
         os.makedirs(folder, exist_ok=True)
         return folder
 
     def get(self, path: str) -> str | None:
-        """Return the folder of the state holder at `path`, or None if the file has none."""
-        folder = os.path.join(self.folder, *path.split("/")) if path else self.folder
+        """Return the folder of the state holder at `path`, or None if there is none."""
+        if self._folder is None:
+            return None
+        folder = os.path.join(self._folder, *path.split("/")) if path else self._folder
         return folder if os.path.isdir(folder) else None
+
+    def files(self) -> Iterator[tuple[str, str]]:
+        """Yield each file's full path and its path below the folder, with forward slashes."""
+        for root, _, names in os.walk(self._folder) if self._folder is not None else ():
+            for name in sorted(names):
+                full = os.path.join(root, name)
+                yield full, os.path.relpath(full, self._folder).replace(os.sep, "/")

@@ -75,7 +75,9 @@ def test_damaged_members_are_named():
 
 @pytest.mark.parametrize("data", [b"", b"PK", b"not a zip", archive(("a", bytes(300))).getvalue()[:200]])
 def test_foreign_and_truncated_archives(data):
-    with pytest.raises(ValueError, match=r"the file is not a `\.keras` archive, or it is damaged or truncated"):
+    with pytest.raises(
+        ValueError, match=r"the file is not a `\.keras` archive, or it is damaged or truncated"
+    ):
         ArchiveReader(io.BytesIO(data), "the file")
 
 
@@ -200,8 +202,13 @@ def test_filter_plugins_are_refused(h5):
         plist = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
         plist.set_chunk((4,))
         plist.set_filter(32015, h5py.h5z.FLAG_OPTIONAL, ())  # zstd, which HDF5 would look for on this machine
-        h5py.h5d.create(file["vars"].id, b"x", h5py.h5t.NATIVE_FLOAT, h5py.h5s.create_simple((4,)), dcpl=plist)
-    with open_h5(h5) as reader, pytest.raises(UnsafeFileError, match=r"filter plugins; its filter ids are \[32015\]"):
+        h5py.h5d.create(
+            file["vars"].id, b"x", h5py.h5t.NATIVE_FLOAT, h5py.h5s.create_simple((4,)), dcpl=plist
+        )
+    with (
+        open_h5(h5) as reader,
+        pytest.raises(UnsafeFileError, match=r"filter plugins; its filter ids are \[32015\]"),
+    ):
         reader.array(reader.file, "vars/x")
 
 
@@ -211,7 +218,9 @@ def test_missing_foreign_and_truncated_hdf5(h5, tmp_path):
     data = h5.read_bytes()
     for content in (b"", b"not hdf5", data[: len(data) // 2], b"\x89HDF\r\n\x1a\n" + bytes(100)):
         h5.write_bytes(content)
-        with pytest.raises(OSError, match="cannot be read: it is not an HDF5 file, or it is damaged or truncated"):
+        with pytest.raises(
+            OSError, match="cannot be read: it is not an HDF5 file, or it is damaged or truncated"
+        ):
             open_h5(h5)
 
 

@@ -114,7 +114,9 @@ def test_built_in_objects_round_trip_between_the_libraries(oracle, namespace, na
 def test_schedules_are_in_their_own_namespace(oracle):
     arguments = {"initial_learning_rate": 0.1, "decay_steps": 10, "decay_rate": 0.9}
     mine = serialize_keras_object(kerasish.optimizers.schedules.ExponentialDecay(**arguments))
-    assert mine == oracle.saving.serialize_keras_object(oracle.optimizers.schedules.ExponentialDecay(**arguments))
+    assert mine == oracle.saving.serialize_keras_object(
+        oracle.optimizers.schedules.ExponentialDecay(**arguments)
+    )
     assert isinstance(deserialize_keras_object(mine), kerasish.optimizers.schedules.ExponentialDecay)
 
 
@@ -183,7 +185,9 @@ def test_only_the_vocabulary_can_be_named(module, name):
         deserialize_keras_object(config)
 
 
-@pytest.mark.parametrize("name", ["system", "eval", "get_file", "deserialize", "get", "load_model", "__import__"])
+@pytest.mark.parametrize(
+    "name", ["system", "eval", "get_file", "deserialize", "get", "load_model", "__import__"]
+)
 @pytest.mark.parametrize("module", ["builtins", "os", "keras.utils"])
 def test_only_functions_of_the_vocabulary_can_be_named(module, name):
     config = {"module": module, "class_name": "function", "config": name, "registered_name": name}
@@ -214,7 +218,12 @@ def test_a_registered_name_does_not_hide_behind_a_built_in():
 
 
 def test_wrong_arguments_name_the_class():
-    config = {"module": "keras.optimizers", "class_name": "Adam", "config": {"beta_3": 1}, "registered_name": None}
+    config = {
+        "module": "keras.optimizers",
+        "class_name": "Adam",
+        "config": {"beta_3": 1},
+        "registered_name": None,
+    }
     with pytest.raises((TypeError, ValueError), match="beta_3"):
         deserialize_keras_object(config)
 

@@ -6,7 +6,6 @@ a bare string. Rewritten in today's layout, they are built by the same code and 
 
 from __future__ import annotations
 
-import inspect
 from typing import Any
 
 from kerasish.saving.errors import UnsafeFileError
@@ -205,6 +204,8 @@ def _modern_optimizer(config: dict[str, Any]) -> dict[str, Any]:
         "keras.optimizers", modern["class_name"]
     )
     if cls is not None:
+        import inspect
+
         # Arguments that optimizers no longer have: `decay`, `jit_compile`, `is_legacy_optimizer`, ...
         accepted = inspect.signature(cls.__init__).parameters
         base = inspect.signature(cls.__mro__[1].__init__).parameters if len(cls.__mro__) > 1 else {}
