@@ -83,8 +83,11 @@ def summary_lines(
         default_length += _TRAINABLE_COLUMN
         positions = [0.9 * position for position in positions] + [1.0]
     width = line_length or min(default_length, shutil.get_terminal_size().columns - 4)
+    followed: dict[int, Any] = {}
+    if _is_sequential(model):
+        _shapes_along(model, (model.get_build_config() or {}).get("input_shape"), followed)
     rows = [
-        _row(layer, prefix, nodes, show_trainable)
+        _row(layer, prefix, followed.get(id(layer)), nodes, show_trainable)
         for layer, prefix in _listed_layers(model, nodes, layer_range, expand_nested)
     ]
     widths = _column_widths(positions, width)
@@ -168,14 +171,14 @@ def _range_of_layers(layers: list, layer_range: Any) -> tuple[int, int]:
     return min(starts), max(ends) + 1
 
 
-def _row(layer: Any, prefix: str, nodes: list | None, show_trainable: bool) -> list[str]:
+def _row(layer: Any, prefix: str, followed: Any, nodes: list | None, show_trainable: bool) -> list[str]:
     if not hasattr(layer, "built"):
         params = "0"
     elif not layer.built:
         params = "0 (unbuilt)"
     else:
         params = f"{layer.count_params():,}"
-    row = [f"{prefix}{layer.name} ({type(layer).__name__})", _output_shape(layer), params]
+    row = [f"{prefix}{layer.name} ({type(layer).__name__})", _output_shape(layer, followed), params]
     if nodes is not None:
         row.append(_connections(layer, nodes))
     if show_trainable:
@@ -184,22 +187,51 @@ def _row(layer: Any, prefix: str, nodes: list | None, show_trainable: bool) -> l
     return row
 
 
-def _output_shape(layer: Any) -> str:
-    """The shape of a layer's output: of its last symbolic call, or from its build shapes, or `?`."""
+def _output_shape(layer: Any, followed: Any) -> str:
+    """The shape of a layer's output: of its last symbolic call, followed through the model, or computed."""
     calls = getattr(layer, "_inbound_nodes", None)
-    build_shapes = getattr(layer, "_build_shapes_dict", None)
     if calls:
         shapes = tree.map_structure(lambda tensor: _shape_text(tensor.shape), calls[-1].output_tensors)
-    elif build_shapes:
-        try:
-            outputs = layer.compute_output_shape(**build_shapes)
-        except NotImplementedError:
+    else:
+        outputs = _computed_output_shape(layer) if followed is None else followed
+        if outputs is None:
             return "?"
         shapes = tree.map_shape_structure(_shape_text, outputs)
-    else:
-        return "?"
     texts = tree.flatten(shapes)
     return texts[0] if len(texts) == 1 else str(shapes).replace("'", "")
+
+
+def _computed_output_shape(layer: Any) -> Any:
+    """The output shape for the shapes that a layer was built with; `None` if it cannot be known."""
+    config = layer.get_build_config() if hasattr(layer, "get_build_config") else None
+    if not config:
+        return None
+    if "shapes_dict" in config:
+        return _attempt(layer.compute_output_shape, **config["shapes_dict"])
+    return _attempt(layer.compute_output_shape, config["input_shape"])
+
+
+def _shapes_along(model: Any, shape: Any, found: dict[int, Any]) -> dict[int, Any]:
+    """Follows a shape through a sequential model: the output shape of each layer, by the layer's id."""
+    for layer in model.layers:
+        if shape is None or not layer.built:
+            break
+        if _is_sequential(layer):
+            _shapes_along(layer, shape, found)
+        shape = _attempt(layer.compute_output_shape, shape)
+        found[id(layer)] = shape
+    return found
+
+
+def _is_sequential(model: Any) -> bool:
+    return any(cls.__name__ == "Sequential" for cls in type(model).__mro__)
+
+
+def _attempt(compute: Callable, *args: Any, **kwargs: Any) -> Any:
+    try:
+        return compute(*args, **kwargs)
+    except Exception:  # a layer of the user's own may fail in any way without data; the table is still wanted
+        return None
 
 
 def _shape_text(shape: Sequence[int | None]) -> str:

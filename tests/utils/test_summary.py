@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+import kerasish
 from kerasish.utils import summary_utils
 
 
@@ -112,3 +113,25 @@ def test_it_prints_by_default(oracle, capsys):
 )
 def test_sizes(size, text):
     assert summary_utils.readable_memory_size(size) == text
+
+
+def test_shapes_are_followed_through_a_sequential_model_of_ours():
+    """Layers without weights note no shapes; the model's input shape leads to theirs."""
+    make = kerasish.layers
+
+    class Sequential:
+        """What the table asks of a model, without the model."""
+
+        built, compiled, name, trainable_weights, non_trainable_weights = True, False, "m", (), ()
+        layers = (make.Flatten(), make.Dense(128), make.Dropout(0.2), make.Dense(10))
+
+        def get_build_config(self):
+            return {"input_shape": (None, 28, 28)}
+
+    x = kerasish.KerasTensor((None, 28, 28))
+    for layer in Sequential.layers:
+        x = layer(x)
+    texts: list[str] = []
+    summary_utils.print_summary(Sequential(), print_fn=texts.append)
+    rows = [line.split("│")[2].strip() for line in texts[0].split("\n") if line.startswith("│")]
+    assert rows == ["(None, 784)", "(None, 128)", "(None, 128)", "(None, 10)"]
