@@ -12,12 +12,12 @@ from kerasish.version import __version__
 _NAMESPACES = (
     "activations",
     "autograd",
-    "backend",
     "callbacks",
     "config",
     "constraints",
     "datasets",
     "devices",
+    "dtype_policies",
     "initializers",
     "layers",
     "losses",
@@ -35,6 +35,7 @@ _NAMESPACES = (
 )
 _NAMES = {
     "GradientTape": "autograd",
+    "DTypePolicy": "dtype_policies",
     "Initializer": "initializers",
     "Input": "layers",
     "InputSpec": "layers",
@@ -46,6 +47,7 @@ _NAMES = {
     "Optimizer": "optimizers",
     "Regularizer": "regularizers",
     "Sequential": "models",
+    "StatelessScope": "autograd",
     "Tensor": "autograd",
     "Variable": "autograd",
     "enable_grad": "autograd",

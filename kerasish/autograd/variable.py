@@ -135,8 +135,9 @@ class Variable(Tensor):
         """The present value as an immutable tensor."""
         overlay = state.overlay
         if overlay is not None:
-            return overlay.current(self)
-        self._shared = True
+            current = overlay.current(self)
+            if current is not self:
+                return current
         return self.detach()
 
     @property

@@ -16,7 +16,7 @@ from kerasish.random.distributions import (
     truncated_normal,
     uniform,
 )
-from kerasish.random.seed import SeedGenerator
+from kerasish.random.seed import SeedGenerator, draw_seed, global_seed_generator, make_default_seed  # noqa: F401
 
 __all__ = [
     "SeedGenerator",

@@ -11,14 +11,17 @@ from kerasish.autograd import dtypes
 from kerasish.autograd.primitive import cast
 from kerasish.autograd.primitives import elementwise as e
 from kerasish.autograd.primitives.random import random_bits
-from kerasish.autograd.tensor import Tensor, as_tensor
+from kerasish.autograd.tensor import KerasTensor, Tensor, as_tensor
 from kerasish.random.seed import draw_seed
 
 Shape = Sequence[int]
 
 
 def _bits(shape: Shape, seed: Any) -> Tensor:
-    return random_bits(draw_seed(seed), shape=tuple(shape))
+    shape = tuple(shape)
+    if None in shape:  # symbolic: there is a shape to infer and nothing to draw
+        return KerasTensor(shape, "uint32")
+    return random_bits(draw_seed(seed), shape=shape)
 
 
 def _unit(shape: Shape, dtype: str, seed: Any) -> Tensor:

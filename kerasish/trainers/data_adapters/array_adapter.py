@@ -95,6 +95,9 @@ class ArrayAdapter(DataAdapter):
         order = None if self.seed is None else self._order(self.seed, epoch)
         return self._cut(order, start * self.batch_size, buffers)
 
+    def peek(self) -> tuple:
+        return next(self._cut(None, 0, None))
+
     def _order(self, seed: tuple[int, int], epoch: int) -> np.ndarray:
         generator = epoch_generator(seed, epoch)
         if self._shuffle != "batch":

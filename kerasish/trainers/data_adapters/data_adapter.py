@@ -46,6 +46,10 @@ class DataAdapter:
         """
         raise NotImplementedError(f"{type(self).__name__} must implement `batches()`.")
 
+    def peek(self) -> tuple | None:
+        """The first batch (in any order) to see shapes and types by, without using it up; `None` if there is none."""
+        return next(iter(self.batches(0)), None)
+
     def on_epoch_begin(self) -> None:
         """Called before the first batch of every epoch."""
 

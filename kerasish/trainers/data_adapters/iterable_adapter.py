@@ -34,12 +34,15 @@ class IterableAdapter(DataAdapter):
             first = list(itertools.islice(data, 1))
             if not first:
                 raise ValueError(f"The {kind} must yield at least one batch. Received an empty {kind}.")
-            standardize_batch(first[0], kind)
+            self._first = standardize_batch(first[0], kind)
             self._rest = itertools.chain(first, data)
         else:
             self.num_batches = _length(data)
         batch_size = getattr(data, "batch_size", None)
         self.batch_size = batch_size if isinstance(batch_size, int) else None
+
+    def peek(self) -> tuple | None:
+        return super().peek() if self._rest is None else self._first
 
     def batches(self, epoch: int | None = None, *, start: int = 0, out: Any = None) -> Iterator[tuple]:
         iterator = iter(self._data) if self._rest is None else self._rest
