@@ -119,7 +119,7 @@ def get(
     return resolve(identifier, "initializer", _BY_NAME, base=Initializer)
 
 
-def _initializer_of_values(values: Tensor | np.ndarray) -> Callable:
+def _initializer_of_values(values: Any) -> Callable:
     """A function in the form of an initializer that returns `values`, for their own shape only."""
 
     def initialize(shape: tuple[int, ...], dtype: str | None = None) -> Tensor:

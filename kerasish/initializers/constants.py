@@ -36,7 +36,7 @@ class Constant(Initializer):
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Constant:
-        return cls(deserialize_keras_object(config["value"]))
+        return cls(**{key: deserialize_keras_object(value) for key, value in config.items()})
 
 
 class Zeros(Initializer):

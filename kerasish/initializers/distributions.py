@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from kerasish import random
 from kerasish.initializers.base import Initializer
 from kerasish.random import SeedGenerator
+from kerasish.random.seed import make_default_seed
 from kerasish.serialization import deserialize_keras_object, serialize_keras_object
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ class RandomInitializer(Initializer):
     def __init__(self, seed: int | SeedGenerator | dict | None = None):
         self._init_seed = seed
         if seed is None:
-            seed = random.make_default_seed()
+            seed = make_default_seed()
         elif isinstance(seed, dict):
             seed = deserialize_keras_object(seed)
         elif not isinstance(seed, int | SeedGenerator):

@@ -5,12 +5,11 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from kerasish import ops, random
-from kerasish.autograd import dtypes
+from kerasish import devices, ops, random
+from kerasish.autograd import Tensor, dtypes
 from kerasish.initializers.distributions import RandomInitializer
 
 if TYPE_CHECKING:
-    from kerasish.autograd import Tensor
     from kerasish.random import SeedGenerator
 
 
@@ -48,8 +47,7 @@ class Orthogonal(RandomInitializer):
         wide_dtype = dtype if dtype == "float64" else "float32"
         rows, columns = math.prod(shape[:-1]), shape[-1]
         tall_shape = (max(rows, columns), min(rows, columns))
-        q, r = ops.qr(random.normal(tall_shape, dtype=wide_dtype, seed=self.seed))
-        q = q * ops.sign(ops.diagonal(r))
+        q = _orthonormal_columns(random.normal(tall_shape, dtype=wide_dtype, seed=self.seed))
         if rows < columns:
             q = ops.transpose(q)
         q = self.gain * ops.reshape(q, shape)
@@ -57,3 +55,10 @@ class Orthogonal(RandomInitializer):
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "gain": self.gain}
+
+
+def _orthonormal_columns(matrix: Tensor) -> Tensor:
+    """The Q of the QR decomposition in which R has a positive diagonal, which makes it unique."""
+    xp = devices.array_module(type(matrix._value))
+    q, r = xp.linalg.qr(matrix._value)
+    return Tensor(q * xp.sign(xp.diagonal(r)))

@@ -44,13 +44,11 @@ def ids(cases):
 
 
 @pytest.mark.parametrize(("name", "kwargs"), FIXED, ids=ids(FIXED))
-@pytest.mark.parametrize("dtype", [None, "float16", "float64", "int32"])
+@pytest.mark.parametrize("dtype", [None, "float16", "int32", "bool"])
 def test_fixed_values_equal_the_oracle(oracle, name, kwargs, dtype):
-    if dtype == "int32" and (name == "Identity" or kwargs.get("value") == 2.5):
-        pytest.skip("a fraction of integers is what the backend makes of it")
     value = getattr(initializers, name)(**kwargs)((2, 3), dtype=dtype)
     expected = np.asarray(getattr(oracle.initializers, name)(**kwargs)((2, 3), dtype=dtype))
-    assert value.dtype == (dtype or "float32")
+    assert value.dtype == expected.dtype.name
     np.testing.assert_array_equal(value.numpy(), expected)
 
 
@@ -61,10 +59,6 @@ def test_default_dtype_is_floatx():
             assert getattr(initializers, name)()((3, 3)).dtype == "float64"
     finally:
         kerasish.config.set_floatx("float32")
-
-
-def test_booleans():
-    assert initializers.Ones()((2,), dtype="bool").numpy().tolist() == [True, True]
 
 
 # Distributions
@@ -269,7 +263,8 @@ def test_namespace_is_the_oracles(oracle):
 
 @pytest.mark.parametrize("name", list(initializers._BY_NAME))
 def test_get_by_name(oracle, name):
-    assert type(initializers.get(name)).__name__ == type(oracle.initializers.get(name)).__name__
+    if name.lower() != "constant":  # which the oracle wants a value for
+        assert type(initializers.get(name)).__name__ == type(oracle.initializers.get(name)).__name__
     assert type(initializers.deserialize(name)).__name__ == type(initializers.get(name)).__name__
 
 
@@ -283,6 +278,7 @@ def test_get_other_identifiers():
     ones = initializers.Ones()
     assert initializers.get(ones) is ones
     assert isinstance(initializers.get({"class_name": "Ones", "config": {}}), initializers.Ones)
+    assert initializers.get({"class_name": "Constant", "config": {}}).value == 0.0
 
 
 @pytest.mark.parametrize("convert", [np.asarray, ops.convert_to_tensor, kerasish.Variable])
@@ -333,7 +329,7 @@ def test_custom_class_round_trip():
             r"only be used for 2D matrices.*shape=\(2, 3, 4\) of rank 3",
         ),
         (lambda: initializers.Orthogonal()((3,)), r"at least two-dimensional.*shape=\(3,\) of rank 1"),
-        (lambda: initializers.GlorotUniform()((3, 3), dtype="int32"), "float dtype"),
+        (lambda: initializers.GlorotUniform()((3, 3), dtype="int32"), "float.*int32"),
     ],
 )
 def test_errors(make, message):

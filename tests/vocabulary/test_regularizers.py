@@ -24,11 +24,10 @@ IDS = [name + "".join(f"-{key}={value}" for key, value in kwargs.items()) for na
 
 
 @pytest.mark.parametrize(("name", "kwargs"), CASES, ids=IDS)
-@pytest.mark.parametrize("shape", [(4, 5), (5, 3)])
-def test_penalty_and_gradient_equal_the_oracle(oracle, name, kwargs, shape):
+def test_penalty_and_gradient_equal_the_oracle(oracle, name, kwargs):
     import jax
 
-    x = np.random.default_rng(5).normal(size=shape).astype("float32")
+    x = np.random.default_rng(5).normal(size=(5, 3)).astype("float32")
     theirs = getattr(oracle.regularizers, name)(**kwargs)
     expected, expected_gradient = jax.value_and_grad(lambda x: 1.0 * theirs(x))(jax.numpy.asarray(x))
 
@@ -121,7 +120,8 @@ def test_wrong_factors(name, argument, value):
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: regularizers.get("l3"), "regularizer identifier: 'l3'.*Did you mean"),
+        (lambda: regularizers.get("l3"), "regularizer identifier: 'l3'.*Known names: .*l2"),
+        (lambda: regularizers.get("orthogonal"), "identifier: 'orthogonal'.*'orthogonal_regularizer'"),
         (lambda: regularizers.get(3), "regularizer identifier: 3"),
         (
             lambda: regularizers.OrthogonalRegularizer(mode="diagonals"),
