@@ -105,7 +105,7 @@ def sparse_categorical_crossentropy(
 
 
 # Loss classes hand class indices over as they are instead of as floats.
-sparse_categorical_crossentropy.integer_targets = True
+sparse_categorical_crossentropy.integer_targets = True  # type: ignore[attr-defined]
 
 
 def smooth_binary(y_true, label_smoothing: float):

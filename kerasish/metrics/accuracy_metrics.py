@@ -272,6 +272,6 @@ class SparseTopKCategoricalAccuracy(BuiltinMeanMetric):
 
     def get_config(self) -> dict:
         config = super().get_config()
-        if not self.from_sorted_ids:
+        if not self._fn_kwargs["from_sorted_ids"]:
             del config["from_sorted_ids"]
         return config

@@ -162,14 +162,10 @@ class Metric:
         if "_variables" not in self.__dict__:
             return
         for leaf in tree.flatten(value):
-            if isinstance(leaf, Variable):
-                tracked = self._variables
-            elif isinstance(leaf, Metric):
-                tracked = self._metrics
-            else:
-                continue
-            if not any(leaf is known for known in tracked):
-                tracked.append(leaf)
+            if isinstance(leaf, Variable) and not any(leaf is known for known in self._variables):
+                self._variables.append(leaf)
+            elif isinstance(leaf, Metric) and not any(leaf is known for known in self._metrics):
+                self._metrics.append(leaf)
 
     def _check_super_called(self) -> None:
         if "_variables" not in self.__dict__:

@@ -13,7 +13,7 @@ from kerasish.autograd.primitive import Primitive
 from kerasish.ops.core import cast, convert_to_tensor
 from kerasish.ops.elementwise import greater, less, log, logical_and, negative
 from kerasish.ops.nn import log_softmax, one_hot, softmax, softplus
-from kerasish.ops.numpy import clip, expand_dims, moveaxis, squeeze, sum, take_along_axis
+from kerasish.ops.numpy import clip, expand_dims, moveaxis, squeeze, sum, take_along_axis, where
 
 
 def binary_crossentropy(target, output, from_logits: bool = False):
@@ -167,23 +167,26 @@ def _probabilities_grad_run(xp, g, output, target, low, high):
 
 
 def _probabilities_grad_vjp_g(gg, out, g, output, target, low, high):
-    index, total = expand_dims(target, -1), sum(output, axis=-1)
-    picked = squeeze(take_along_axis(output, index, axis=-1), -1)
-    inside = _inside(picked / total, low, high)
-    return inside * (sum(gg, axis=-1) / total - squeeze(take_along_axis(gg, index, axis=-1), -1) / picked)
+    picked, total, inside = _parts(output, target, low, high)
+    at_target = take_along_axis(gg, expand_dims(target, -1), axis=-1)
+    return squeeze(inside * (sum(gg, axis=-1, keepdims=True) / total - at_target / picked), -1)
 
 
 def _probabilities_grad_vjp_output(gg, out, g, output, target, low, high):
-    index, total = expand_dims(target, -1), sum(output, axis=-1, keepdims=True)
-    picked = take_along_axis(output, index, axis=-1)
-    g = expand_dims(g, -1) * _inside(picked / total, low, high)
+    picked, total, inside = _parts(output, target, low, high)
+    g = expand_dims(g, -1) * inside
     at_target = one_hot(target, output.shape[-1], dtype=output.dtype)
     through_total = g * sum(gg, axis=-1, keepdims=True) / (total * total)
     return at_target * (g * gg / (picked * picked)) - through_total
 
 
-def _inside(probability, low, high):
-    return cast(logical_and(greater(probability, low), less(probability, high)), probability.dtype)
+def _parts(output, target, low, high):
+    """The entry of the true class (1 where it is clipped), the sum of all, and 1 where nothing is clipped."""
+    picked = take_along_axis(output, expand_dims(target, -1), axis=-1)
+    total = sum(output, axis=-1, keepdims=True)
+    probability = picked / total
+    inside = logical_and(greater(probability, low), less(probability, high))
+    return where(inside, picked, 1.0), total, cast(inside, output.dtype)
 
 
 _probabilities_grad = Primitive(

@@ -8,6 +8,7 @@ mean different things for different shapes.
 from __future__ import annotations
 
 from collections import OrderedDict
+from typing import Any
 
 from kerasish import losses as losses_module
 from kerasish import metrics as metrics_module
@@ -71,7 +72,7 @@ def get_metric(identifier, y_true, y_pred) -> Metric:
     return metric
 
 
-def get_loss(identifier, y_true, y_pred) -> Loss | None:
+def get_loss(identifier, y_true, y_pred) -> Any:
     """The loss that `identifier` means for these targets and predictions; None for None.
 
     Args:

@@ -300,3 +300,35 @@ def test_symbolic_predictions_give_a_symbolic_loss():
 def test_no_gradient_is_recorded_for_what_needs_none():
     with autograd.no_grad():
         assert not losses.MeanSquaredError()(*REAL).requires_grad
+
+
+@pytest.mark.parametrize("from_logits", [False, True])
+def test_gradients_of_gradients_of_sparse_crossentropy_are_those_of_keras(oracle, from_logits):
+    import jax
+
+    labels, y_pred = SPARSE_LOGITS if from_logits else SPARSE
+    y_pred = y_pred.copy()
+    if not from_logits:
+        # Clipped at both ends: no gradient of any order.
+        y_pred[0], y_pred[1] = np.eye(5)[labels[0]], np.eye(5)[labels[1] - 1]
+    direction = rng.normal(size=y_pred.shape).astype("float32")
+    fn = oracle.losses.SparseCategoricalCrossentropy(from_logits=from_logits)
+    expected = jax.grad(lambda p: (jax.grad(lambda q: fn(labels, q) ** 2)(p) * direction).sum())(y_pred)
+
+    loss = losses.SparseCategoricalCrossentropy(from_logits=from_logits)
+    with kerasish.GradientTape() as outer:
+        x = kerasish.Tensor(y_pred)
+        outer.watch(x)
+        with kerasish.GradientTape() as inner:
+            inner.watch(x)
+            value = loss(labels, x) ** 2
+        projected = ops.sum(inner.gradient(value, x) * direction)
+    close(outer.gradient(projected, x), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_labels_outside_the_classes_are_errors_when_run():
+    for label in (5, -1):
+        with pytest.raises(
+            ValueError, match=rf"`target` holds .*1 of 2, such as {label}\. Expected .* 0 to 4"
+        ):
+            ops.sparse_categorical_crossentropy([0, label], SPARSE[1][:2])
