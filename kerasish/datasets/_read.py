@@ -99,16 +99,20 @@ def read_pickle(file) -> Any:
                 return _DType
             if (module, name) == ("numpy", "ndarray") or (module, name) in _RECONSTRUCT:
                 return _Array
-            raise pickle.UnpicklingError(
+            raise _Refused(
                 f"Refusing to load `{module}.{name}` from the file of a data set: it should hold arrays only."
             )
 
     try:
         return _plain(Unpickler(file, encoding="bytes").load())
-    except ValueError:
+    except _Refused:
         raise
     except Exception as error:  # a damaged pickle can raise nearly anything
         raise ValueError(f"The pickle in the file of a data set cannot be read: {error}") from error
+
+
+class _Refused(ValueError):
+    """What the file holds is not plain data."""
 
 
 class _DType:
@@ -118,14 +122,14 @@ class _DType:
         code = code.decode("ascii") if isinstance(code, bytes) else code
         kinds = [kind + size for kind in "iuf" for size in "1248"]
         if code not in (*kinds, "O", "O8", "b1"):
-            raise ValueError(f"Refusing to load an array of dtype {code!r} from the file of a data set.")
+            raise _Refused(f"Refusing to load an array of dtype {code!r} from the file of a data set.")
         self.code = code
         self.order = "="
 
     def __setstate__(self, state: tuple) -> None:
         order = state[1].decode("ascii") if isinstance(state[1], bytes) else state[1]
         if order not in ("<", ">", "|", "=") or any(state[2:5]):
-            raise ValueError(
+            raise _Refused(
                 f"Refusing to load an array of structured dtype {state!r} from the file of a data set."
             )
         self.order = order
@@ -147,7 +151,7 @@ class _Array:
     def __setstate__(self, state: tuple) -> None:
         _, shape, dtype, fortran, data = state
         if not isinstance(dtype, _DType) or not isinstance(data, list if dtype.is_object else bytes):
-            raise ValueError(
+            raise _Refused(
                 "Refusing to load an array from the file of a data set: its values do not fit its dtype."
             )
         if dtype.is_object:

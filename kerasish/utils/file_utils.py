@@ -79,13 +79,15 @@ def get_file(
         Path of the file, or of the folder with the extracted files.
 
     Raises:
-        ValueError: If `origin` is missing, `fname` holds a folder, or the hash is wrong.
+        ValueError: If `origin` is missing, `fname` holds a folder, `hash_algorithm` is unknown, or the hash
+            is wrong.
         OSError: If the download fails or is cut short.
     """
     if origin is None:
         raise ValueError('Please specify the "origin" argument (URL of the file to download).')
     if md5_hash is not None and file_hash is None:
         file_hash, hash_algorithm = md5_hash, "md5"
+    _hash_name(hash_algorithm, file_hash)
     datadir = _cache_folder(cache_dir, cache_subdir)
     target, extraction_dir = _cache_names(datadir, fname, origin, extract or untar)
 
