@@ -10,9 +10,12 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import Any
 
+import numpy as np
+
 from kerasish import losses as losses_module
 from kerasish import metrics as metrics_module
 from kerasish import ops, tree
+from kerasish.autograd import Tensor
 from kerasish.autograd.naming import to_snake_case
 from kerasish.losses.loss import Loss, as_tensor
 from kerasish.losses.loss_function_wrapper import LossFunctionWrapper
@@ -101,7 +104,7 @@ def check_labels(y_true, num_classes: int, loss, argument: str = "y") -> None:
     `ignore_class`), and integer labels must be 0 or 1 for a binary one. For other losses nothing is checked.
 
     Args:
-        y_true: NumPy array of all labels.
+        y_true: array or tensor of all labels.
         num_classes: how many classes the model predicts, the length of its last axis.
         loss: a `Loss`, a loss function or its name.
         argument: what the message calls the labels.
@@ -109,7 +112,8 @@ def check_labels(y_true, num_classes: int, loss, argument: str = "y") -> None:
     if isinstance(loss, str):
         loss = losses_module.get(loss)
     fn = getattr(loss, "fn", loss)
-    if not getattr(y_true, "size", 0) or y_true.dtype.kind not in "biuf":
+    y_true = y_true.numpy() if isinstance(y_true, Tensor) else np.asarray(y_true)
+    if not y_true.size or y_true.dtype.kind not in "biuf":
         return
     if fn is losses_module.sparse_categorical_crossentropy:
         lowest, highest = 0, num_classes - 1
