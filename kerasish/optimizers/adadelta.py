@@ -81,9 +81,9 @@ class Adadelta(Optimizer):
     def update_step(self, gradient: Tensor, variable: Variable, learning_rate: Scalar) -> None:
         index = self._get_variable_index(variable)
         v, u = self._accumulated_grads[index], self._accumulated_delta_vars[index]
-        v.assign(v * self.rho + ops.square(gradient) * (1 - self.rho))
+        v.assign_add((ops.square(gradient) - v) * (1 - self.rho))
         step = ops.sqrt(u + self.epsilon) * gradient / ops.sqrt(v + self.epsilon)
-        u.assign(u * self.rho + ops.square(step) * (1 - self.rho))
+        u.assign_add((ops.square(step) - u) * (1 - self.rho))
         variable.assign_sub(step * self.factors(variable, learning_rate))
 
     def get_config(self) -> dict[str, Any]:

@@ -118,11 +118,11 @@ class Adafactor(Optimizer):
         square = ops.square(gradient) + self.epsilon_1
         v = self._v[index]
         if len(variable.shape) < 2:
-            v.assign(v * beta_2 + square * (1 - beta_2))
+            v.assign_add((square - v) * (1 - beta_2))
         else:
             r, c = self._r[index], self._c[index]
-            r.assign(r * beta_2 + ops.mean(square, axis=-1) * (1 - beta_2))
-            c.assign(c * beta_2 + ops.mean(square, axis=-2) * (1 - beta_2))
+            r.assign_add((ops.mean(square, axis=-1) - r) * (1 - beta_2))
+            c.assign_add((ops.mean(square, axis=-2) - c) * (1 - beta_2))
             rows = r / ops.mean(r, axis=-1, keepdims=True)
             v.assign(ops.expand_dims(rows, -1) * ops.expand_dims(c, -2))
         direction = gradient / ops.sqrt(v)

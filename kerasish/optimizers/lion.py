@@ -88,7 +88,7 @@ class Lion(Optimizer):
         m = self._momentums[self._get_variable_index(variable)]
         direction = ops.sign(m * self.beta_1 + gradient * (1 - self.beta_1))
         variable.assign_sub(direction * self.factors(variable, learning_rate))
-        m.assign(m * self.beta_2 + gradient * (1 - self.beta_2))
+        m.assign_add((gradient - m) * (1 - self.beta_2))
 
     def get_config(self) -> dict[str, Any]:
         return {

@@ -107,7 +107,8 @@ class Optimizer(OptimizerVariables):
         self.built = False
         self._not_decayed: set[int] = set()
         self._not_decayed_names: re.Pattern[str] | None = None
-        self._step_factors: dict[str, tuple[Any, Any]] = {}
+        self._dtypes: list[str] = []
+        self._step_factors: list[Any] = []
         self._iterations = self._new_variable(
             0, dtype="int32", name="iteration", aggregation="only_first_replica"
         )
@@ -178,6 +179,7 @@ class Optimizer(OptimizerVariables):
                 self.add_variable_from_reference(variable, "gradient_accumulator") for variable in variables
             ]
         self._trainable_variables = variables
+        self._dtypes = list(dict.fromkeys(variable.dtype for variable in variables))
         self._trainable_variables_indices = {id(variable): index for index, variable in enumerate(variables)}
         self.built = True
 
@@ -195,8 +197,8 @@ class Optimizer(OptimizerVariables):
 
     def factors(self, variable: Variable, learning_rate: Scalar) -> Any:
         """Return `step_factors` for a variable: computed once a step, however many variables there are."""
-        found = self._step_factors.get(variable.dtype)
-        if found is not None and found[0] is learning_rate:
+        found = self._step_factors
+        if found and found[0] is learning_rate:
             return found[1]
         return self.step_factors(learning_rate, variable.dtype)
 
@@ -273,7 +275,8 @@ class Optimizer(OptimizerVariables):
                 self.built = True
             self._check_variables_are_known(variables)
         with no_grad():
-            grads, variables = self._usable_gradients(grads, variables)
+            if not self._are_usable(grads, variables):
+                grads, variables = self._usable_gradients(grads, variables)
             if grads:
                 if self.loss_scale_factor is not None:
                     grads = [gradient / self.loss_scale_factor for gradient in grads]
@@ -301,6 +304,18 @@ class Optimizer(OptimizerVariables):
                 f"optimizer is tracking {len(self._trainable_variables)} trainable variables."
             )
         return self._trainable_variables
+
+    def _are_usable(self, grads: Sequence[Any], variables: Sequence[Variable]) -> bool:
+        """Whether all gradients can be used as they are: the common case, found out quickly."""
+        if len(self._dtypes) != 1:
+            return False
+        (dtype,) = self._dtypes
+        for gradient, variable in zip(grads, variables, strict=True):
+            if type(gradient) is not Tensor or gradient.shape != variable.shape or gradient.dtype != dtype:
+                return False
+            if variable.overwrite_with_gradient:
+                return False
+        return True
 
     def _usable_gradients(
         self, grads: Sequence[Any], variables: Sequence[Variable]
@@ -349,14 +364,15 @@ class Optimizer(OptimizerVariables):
     def _update_variables(
         self, grads: Sequence[Tensor], variables: Sequence[Variable], learning_rate: Scalar
     ) -> None:
-        """Call `update_step` for each variable, with this step's factors at hand."""
+        """Call `update_step` for each variable, with this step's factors for its dtype at hand."""
         factors = self._step_factors
+        several = len(self._dtypes) > 1
         try:
-            for gradient, variable in zip(grads, variables, strict=True):
-                dtype = variable.dtype
-                if dtype not in factors:
-                    factors[dtype] = learning_rate, self.step_factors(learning_rate, dtype)
-                self.update_step(gradient, variable, learning_rate)
+            for dtype in self._dtypes:
+                factors[:] = learning_rate, self.step_factors(learning_rate, dtype)
+                for gradient, variable in zip(grads, variables, strict=True):
+                    if not several or variable.dtype == dtype:
+                        self.update_step(gradient, variable, learning_rate)
         finally:
             factors.clear()
 

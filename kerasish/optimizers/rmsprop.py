@@ -89,10 +89,10 @@ class RMSprop(Optimizer):
     def update_step(self, gradient: Tensor, variable: Variable, learning_rate: Scalar) -> None:
         index = self._get_variable_index(variable)
         velocity = self._velocities[index]
-        velocity.assign(velocity * self.rho + ops.square(gradient) * (1 - self.rho))
+        velocity.assign_add((ops.square(gradient) - velocity) * (1 - self.rho))
         if self.centered:
             average = self._average_gradients[index]
-            average.assign(average * self.rho + gradient * (1 - self.rho))
+            average.assign_add((gradient - average) * (1 - self.rho))
             variance = velocity - ops.square(average) + self.epsilon
         else:
             variance = velocity + self.epsilon

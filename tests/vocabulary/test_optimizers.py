@@ -541,7 +541,7 @@ def test_bad_gradients_change_nothing(grads, variables, message, steps):
         optimizer.apply(grads, None if variables is None else [known[i] for i in variables])
     for variable, value in zip([*known, *optimizer.variables], before, strict=True):
         np.testing.assert_array_equal(variable.numpy(), value)
-    assert optimizer._step_factors == {}
+    assert optimizer._step_factors == []
 
 
 def test_weights_of_another_shape_change_nothing():
