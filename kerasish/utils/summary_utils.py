@@ -83,9 +83,7 @@ def summary_lines(
         default_length += _TRAINABLE_COLUMN
         positions = [0.9 * position for position in positions] + [1.0]
     width = line_length or min(default_length, shutil.get_terminal_size().columns - 4)
-    followed: dict[int, Any] = {}
-    if _is_sequential(model):
-        _shapes_along(model, (model.get_build_config() or {}).get("input_shape"), followed)
+    followed = _followed_shapes(model, {})
     rows = [
         _row(layer, prefix, followed.get(id(layer)), nodes, show_trainable)
         for layer, prefix in _listed_layers(model, nodes, layer_range, expand_nested)
@@ -211,7 +209,17 @@ def _computed_output_shape(layer: Any) -> Any:
     return _attempt(layer.compute_output_shape, config["input_shape"])
 
 
-def _shapes_along(model: Any, shape: Any, found: dict[int, Any]) -> dict[int, Any]:
+def _followed_shapes(model: Any, found: dict[int, Any]) -> dict[int, Any]:
+    """The output shapes, by the layer's id, of all layers in built sequential models."""
+    if _is_sequential(model):
+        _shapes_along(model, (model.get_build_config() or {}).get("input_shape"), found)
+    for layer in model.layers:
+        if id(layer) not in found and hasattr(layer, "layers"):
+            _followed_shapes(layer, found)
+    return found
+
+
+def _shapes_along(model: Any, shape: Any, found: dict[int, Any]) -> None:
     """Follows a shape through a sequential model: the output shape of each layer, by the layer's id."""
     for layer in model.layers:
         if shape is None or not layer.built:
@@ -220,7 +228,6 @@ def _shapes_along(model: Any, shape: Any, found: dict[int, Any]) -> dict[int, An
             _shapes_along(layer, shape, found)
         shape = _attempt(layer.compute_output_shape, shape)
         found[id(layer)] = shape
-    return found
 
 
 def _is_sequential(model: Any) -> bool:

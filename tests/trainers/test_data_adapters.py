@@ -331,6 +331,18 @@ class TestPyDataset:
         ]
         assert dataset.log == ["begin", "end"] * 3
 
+    @pytest.mark.parametrize("workers", [1, 3])
+    def test_peeking_uses_nothing_up(self, workers):
+        for dataset in (Squares(5, workers=workers), Squares(0, endless=True, workers=workers)):
+            adapter = get_data_adapter(dataset)
+            assert first_values([adapter.peek()]) == [0]
+            iterator = adapter.batches()
+            assert first_values([next(iterator), next(iterator)]) == [0, 1]
+        for data in (stream(3), samples(6)):
+            adapter = get_data_adapter(data, shuffle=True)
+            assert first_values([adapter.peek()]) == [0]
+            assert sum(len(batch[0]) for batch in adapter.batches()) == 6
+
     def test_giving_up_loses_no_batches_of_an_endless_dataset(self):
         adapter = get_data_adapter(Squares(0, endless=True, workers=2))
         iterator = adapter.batches()

@@ -115,23 +115,42 @@ def test_sizes(size, text):
     assert summary_utils.readable_memory_size(size) == text
 
 
-def test_shapes_are_followed_through_a_sequential_model_of_ours():
-    """Layers without weights note no shapes; the model's input shape leads to theirs."""
-    make = kerasish.layers
-
-    class Sequential:
-        """What the table asks of a model, without the model."""
-
-        built, compiled, name, trainable_weights, non_trainable_weights = True, False, "m", (), ()
-        layers = (make.Flatten(), make.Dense(128), make.Dropout(0.2), make.Dense(10))
-
-        def get_build_config(self):
-            return {"input_shape": (None, 28, 28)}
-
-    x = kerasish.KerasTensor((None, 28, 28))
-    for layer in Sequential.layers:
-        x = layer(x)
+def table_of_columns(model, **options):
     texts: list[str] = []
-    summary_utils.print_summary(Sequential(), print_fn=texts.append)
-    rows = [line.split("│")[2].strip() for line in texts[0].split("\n") if line.startswith("│")]
-    assert rows == ["(None, 784)", "(None, 128)", "(None, 128)", "(None, 10)"]
+    model.summary(print_fn=texts.append, **options)
+    return [
+        [cell.strip() for cell in line.split("│")[1:-1]] for line in texts[0].split("\n") if line[0:1] == "│"
+    ]
+
+
+@pytest.mark.parametrize("built", [True, False])
+def test_models_of_ours_give_the_tables_of_keras(oracle, built):
+    def make(keras):
+        layers = keras.layers
+        entry = [layers.Input((28, 28))] if built else []
+        return keras.Sequential(
+            [*entry, layers.Flatten(name="f"), layers.Dense(128, name="d"), layers.Dropout(0.2, name="o")],
+            name="m",
+        )
+
+    def nested(keras):
+        return keras.Sequential([keras.layers.Reshape((28, 28), name="r"), make(keras)], name="outer")
+
+    for model, options in ((make, {}), (make, {"show_trainable": True}), (nested, {"expand_nested": True})):
+        ours, theirs = (
+            table_of_columns(model(kerasish), **options),
+            table_of_columns(model(oracle), **options),
+        )
+        if not built:  # ours count layers without weights as built from the beginning
+            ours, theirs = ([row[:2] for row in table if row[0]] for table in (ours, theirs))
+        assert ours == theirs
+
+
+def test_totals_of_a_trained_model_of_ours(oracle):
+    texts: list[str] = []
+    for keras in (kerasish, oracle):
+        model = keras.Sequential([keras.layers.Input((4,)), keras.layers.Dense(3)], name="m")
+        model.compile("adam", "mse")
+        model.fit(np.ones((4, 4)), np.ones((4, 3)), verbose=0)
+        model.summary(print_fn=texts.append)
+    assert texts[0].rpartition("┘")[2] == texts[1].rpartition("┘")[2]

@@ -55,6 +55,9 @@ class PyDatasetAdapter(DataAdapter):
         """Number of batches; asked of the dataset each time, since it may change between epochs."""
         return self._dataset.num_batches
 
+    def peek(self) -> tuple:
+        return self._standardize(self._dataset[0])
+
     def batches(self, epoch: int | None = None, *, start: int = 0, out: Any = None) -> Iterator[tuple]:
         dataset = self._dataset
         indices = self._indices(self._epoch_number(epoch), start)
