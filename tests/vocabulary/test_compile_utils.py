@@ -253,6 +253,7 @@ LABELS = np.array([0, 3, 1, 9, 2, 0])
         (LABELS - 1, losses.SparseCategoricalCrossentropy(), r"3 of 6 \(such as -1, 8\)"),
         (np.array([0.0, np.nan]), losses.sparse_categorical_crossentropy, r"1 of 2 \(such as nan\)"),
         (LABELS, losses.SparseCategoricalCrossentropy(ignore_class=2), r"such as 9"),
+        (ops.convert_to_tensor(LABELS), "sparse_categorical_crossentropy", r"such as 9"),
         (
             LABELS,
             "binary_crossentropy",
