@@ -1,0 +1,1 @@
+"""Front doors: the names under which users of other libraries look for what kerasish has."""
