@@ -59,7 +59,9 @@ class Variable(_kerasish.Variable):
         shape: Any = None,
     ):
         value = initial_value() if callable(initial_value) else initial_value
-        super().__init__(value, dtype=dtype, trainable=trainable is not False, name=name and name.split(":")[0])
+        super().__init__(
+            value, dtype=dtype, trainable=trainable is not False, name=name and name.split(":")[0]
+        )
         if shape is not None:
             self.check_shape(shape)
 
@@ -127,7 +129,9 @@ def pad(tensor: Any, paddings: Any, mode: str = "CONSTANT", constant_values: Any
 def split(value: Any, num_or_size_splits: Any, axis: int = 0) -> list[Tensor]:
     """Return the parts of `value` along `axis`: as many equal ones, or ones of the given lengths."""
     if not isinstance(num_or_size_splits, int):
-        num_or_size_splits = [sum(num_or_size_splits[: i + 1]) for i in builtins.range(len(num_or_size_splits) - 1)]
+        num_or_size_splits = [
+            sum(num_or_size_splits[: i + 1]) for i in builtins.range(len(num_or_size_splits) - 1)
+        ]
     return _ops.split(value, num_or_size_splits, axis=axis)
 
 

@@ -15,7 +15,9 @@ def set_seed(seed: int) -> None:
 
 
 @named
-def normal(shape: Any, mean: float = 0.0, stddev: float = 1.0, dtype: Any = "float32", seed: Any = None) -> Any:
+def normal(
+    shape: Any, mean: float = 0.0, stddev: float = 1.0, dtype: Any = "float32", seed: Any = None
+) -> Any:
     """Draw from the normal distribution."""
     return _random.normal(shape, mean, stddev, dtype, seed)
 
