@@ -74,6 +74,9 @@ class InputLayer(Layer):
         self._build_shapes_dict = {"input_shape": self._batch_shape}
         self.built = True
 
+    def get_build_config(self) -> None:
+        """Return None: the config has the shape already."""
+
     @property
     def batch_shape(self) -> tuple:
         """The input's shape with the batch."""

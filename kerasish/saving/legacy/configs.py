@@ -93,7 +93,10 @@ def _modern_layer(config: dict[str, Any], objects: dict[str, Any]) -> dict[str, 
         raise ValueError(f"Expected the config of '{name}' to be a dictionary, received {str(inner)[:300]}")
     if name == "Model":
         name = "Functional"
+    layers = inner.get("layers")
     inner = {key: _modern_value(value, objects) for key, value in inner.items()}
+    if isinstance(layers, list):  # whatever stands there is a layer, its class known or not
+        inner["layers"] = [_modern_layer(layer, objects) for layer in layers]
     _rename_arguments(name, inner)
     # What stands around the config, such as a functional model's `inbound_nodes`, stays.
     modern = {**config, "class_name": name, "config": inner, "module": None, "registered_name": name}
