@@ -29,7 +29,7 @@ from kerasish.utils.py_dataset import PyDataset
 if TYPE_CHECKING:
     from typing import Any
 
-    from kerasish.utils.drawing import model_to_dot, plot_model
+    from kerasish.utils.drawing import draw, model_to_dot, plot_model, remember, to_dot, to_svg
     from kerasish.utils.file_utils import get_file
     from kerasish.utils.numerical_utils import normalize, to_categorical
     from kerasish.utils.progbar import Progbar
@@ -41,14 +41,18 @@ Sequence = PyDataset
 
 _LAZY = {
     "Progbar": "progbar",
+    "draw": "drawing",
     "get_file": "file_utils",
     "model_to_dot": "drawing",
     "normalize": "numerical_utils",
     "pad_sequences": "sequence_utils",
     "plot_model": "drawing",
     "print_summary": "summary_utils",
+    "remember": "drawing",
     "set_random_seed": "rng_utils",
     "to_categorical": "numerical_utils",
+    "to_dot": "drawing",
+    "to_svg": "drawing",
 }
 
 __all__ = [
@@ -59,6 +63,7 @@ __all__ = [
     "custom_object_scope",
     "deserialize_keras_object",
     "disable_interactive_logging",
+    "draw",
     "enable_interactive_logging",
     "get_custom_objects",
     "get_file",
@@ -72,10 +77,13 @@ __all__ = [
     "plot_model",
     "print_summary",
     "register_keras_serializable",
+    "remember",
     "serialize_keras_object",
     "set_random_seed",
     "standardize_dtype",
     "to_categorical",
+    "to_dot",
+    "to_svg",
     "unpack_x_y_sample_weight",
 ]
 

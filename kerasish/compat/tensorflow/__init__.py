@@ -26,8 +26,8 @@ bool, string, complex64 = "bool", "string", "complex64"
 newaxis = None
 
 _SHAPES = (
-    "broadcast_to clip_by_value concat expand_dims eye fill linspace ones_like repeat reshape reverse shape size squeeze "
-    "stack stop_gradient tensordot tile unstack where zeros_like one_hot sort argsort searchsorted roll"
+    "broadcast_to clip_by_value concat expand_dims eye fill linspace ones_like repeat reshape reverse shape size "
+    "squeeze stack stop_gradient tensordot tile unstack where zeros_like one_hot sort argsort searchsorted roll"
 ).split()
 _OURS = {"clip_by_value": "clip", "concat": "concatenate", "fill": "full", "reverse": "flip"}
 _MATH = (
