@@ -15,7 +15,7 @@ _STATE = "training_state"  # name of the dataset beside the weights; loaders of 
 class BackupAndRestore(Callback):
     """Back up the training state, and restore it when `fit` is called again after an interruption.
 
-    The state is one file: the weights, the optimizer's variables, the epoch and the random stream. It is
+    The state is one file: the weights, the optimizer's variables, the epoch and the random streams. It is
     written under a temporary name and renamed, so that an interruption at any moment leaves the old state or
     the new one. A run that ends by itself deletes it.
 
@@ -134,7 +134,7 @@ class BackupAndRestore(Callback):
         state = {
             "epoch": self._current_epoch,
             "batch": self._last_batch_seen,
-            "seed": global_seed_generator().state.numpy().tolist(),
+            "seeds": [seed.numpy().tolist() for seed in _seeds(self.model)],
         }
         try:
             self.model.save_weights(self._partial_path, overwrite=True)
@@ -148,13 +148,28 @@ class BackupAndRestore(Callback):
 
     def _restore(self, path: str) -> None:
         state = _read_state(path)
+        if len(state["seeds"]) != len(_seeds(self.model)):
+            raise ValueError(
+                f"{path} is a backup of another model: it has {len(state['seeds'])} random streams, the model and "
+                f"the program have {len(_seeds(self.model))}. Remove it, or pass another `backup_dir`."
+            )
         optimizer = getattr(self.model, "optimizer", None)
         if optimizer is not None and not optimizer.built:
             # The optimizer's variables must exist for the file's values to go to.
             optimizer.build(self.model.trainable_variables)
         self.model.load_weights(path)
-        global_seed_generator().state.assign(state["seed"])
+        for seed, value in zip(_seeds(self.model), state["seeds"], strict=True):
+            seed.assign(value)
         self.model._initial_epoch = state["epoch"]
+
+
+def _seeds(model: Any) -> list:
+    """The states of all random streams: the global one, and those of the model's layers.
+
+    Files of weights leave the latter out, as Keras's do.
+    """
+    own = [variable for variable in model.variables if variable.name == "seed_generator_state"]
+    return [global_seed_generator().state, *own]
 
 
 def _write_state(path: str, state: dict[str, Any]) -> None:

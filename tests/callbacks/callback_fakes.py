@@ -25,6 +25,7 @@ class Model:
     """A model with one weight, whose files hold that weight."""
 
     built = True
+    variables = ()
 
     def __init__(self, optimizer=None, metrics=()):
         self.optimizer = optimizer or Optimizer()
