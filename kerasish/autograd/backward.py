@@ -174,6 +174,8 @@ def gradients_of(
         seeds: The gradient to start from for each output, ones by default.
         create_graph: Whether the gradients may be differentiated in turn.
     """
+    if state.overlay is not None:
+        sources = [state.overlay.current(source) for source in sources]
     pairs = [(o, None if seeds is None else seeds[i]) for i, o in enumerate(outputs) if o._tracked]
     kept: dict[int, list[Tensor]] = {}
     for source in sources:

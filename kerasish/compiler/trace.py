@@ -1,0 +1,155 @@
+"""Tracing: running a function on abstract values to record the graph of what it does.
+
+The function runs as it always does, on tensors whose values are `Abstract`: every primitive only infers shapes and
+leaves a node. A `Trace` stands before the variables meanwhile: reading one gives a symbolic stand-in, assigning one
+changes what is read from then on. What the function returned and assigned, followed back through the nodes, is the
+graph.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from kerasish import tree
+from kerasish.autograd.abstract import Abstract
+from kerasish.autograd.scope import StatelessScope
+from kerasish.autograd.tensor import KerasTensor, Node, Tensor, as_tensor
+from kerasish.autograd.variable import Variable
+from kerasish.compiler.graph import Graph, Op, Value
+
+
+class Trace(StatelessScope):
+    """The scope of a trace: variables read as symbols, and their assignments are collected."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.read_variables: dict[int, tuple[Variable, KerasTensor]] = {}
+
+    def stand_in(self, variable: Variable) -> Tensor:
+        """Return the tensor that `variable` is at this point of the trace."""
+        assigned = self._values.get(id(variable))
+        if assigned is not None:
+            return assigned[1]
+        found = self.read_variables.get(id(variable))
+        if found is None:
+            array = variable._array
+            symbol = object.__new__(KerasTensor)
+            symbol._value = Abstract(array.shape, array.dtype)
+            symbol._tracked = symbol.requires_grad = variable.requires_grad
+            found = self.read_variables[id(variable)] = (variable, symbol)
+        return found[1]
+
+    def read(self, variable: Any) -> Any:
+        return self.stand_in(variable)._value
+
+    def current(self, argument: Any) -> Any:
+        return self.stand_in(argument) if isinstance(argument, Variable) else argument
+
+    @property
+    def updates(self) -> list[tuple[Variable, Tensor]]:
+        """The variables that were assigned, with their last values."""
+        return list(self._values.values())
+
+
+def trace(function: Callable, arguments: Sequence[Abstract]) -> tuple[Graph, Any]:
+    """Record what `function` does to arrays of these shapes and dtypes.
+
+    Args:
+        function: Takes as many tensors as there are `arguments`; returns tensors in any structure.
+        arguments: Shape and dtype of each.
+
+    Returns:
+        The graph, and the structure of the results with the index of each tensor in the graph's outputs in its place
+        (results that are no tensors stay as they are, wrapped in `Literal`).
+
+    Raises:
+        NoValueError: If the function's Python needs a tensor's value.
+    """
+    symbols = []
+    for argument in arguments:
+        symbol = object.__new__(KerasTensor)
+        symbol._value = argument
+        symbols.append(symbol)
+    with Trace() as scope:
+        results = function(*symbols)
+    flat: list[Tensor] = []
+
+    def place(leaf: Any) -> Any:
+        if not isinstance(leaf, Tensor):
+            return Literal(leaf)
+        flat.append(scope.current(leaf))
+        return len(flat) - 1
+
+    structure = tree.map_structure(place, results)
+    return _graph_of(symbols, flat, scope), structure
+
+
+class Literal:
+    """A result of a traced function that is no tensor and so is the same at every call."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Any):
+        self.value = value
+
+
+def _graph_of(symbols: Sequence[KerasTensor], results: Sequence[Tensor], scope: Trace) -> Graph:
+    values: dict[Any, Value] = {}
+    arguments = []
+    for symbol in symbols:
+        value = Value(symbol._value.shape, symbol._value.dtype, "argument")
+        values[id(symbol)] = value
+        arguments.append(value)
+    for variable, symbol in scope.read_variables.values():
+        values[id(symbol)] = Value(symbol._value.shape, symbol._value.dtype, "state", variable)
+    constants: list[Tensor] = []  # kept alive while their ids are keys
+
+    def value_of(x: Any) -> Any:
+        if not isinstance(x, Tensor):
+            return x
+        node = x._node
+        if node is not None and type(x._value) is Abstract:
+            return values[id(node), x._index]
+        found = values.get(id(x))
+        if found is None:
+            array = x._array if isinstance(x, Variable) else x._value
+            constants.append(x)
+            found = values[id(x)] = Value(array.shape, array.dtype, "constant", array)
+        return found
+
+    updates = scope.updates
+    ops = []
+    for node in _nodes_behind([*results, *(tensor for _, tensor in updates)]):
+        outputs = [Value(tuple(out.shape), out.dtype) for out in node.outputs]
+        for index, output in enumerate(outputs):
+            values[id(node), index] = output
+        ops.append(Op(node.prim, [value_of(x) for x in node.inputs], node.params, outputs))
+    return Graph(
+        arguments,
+        ops,
+        [value_of(as_tensor(r)) for r in results],
+        [(variable, value_of(tensor)) for variable, tensor in updates],
+    )
+
+
+def _nodes_behind(tensors: Sequence[Tensor]) -> list[Node]:
+    """Return the abstract nodes behind `tensors`, oldest first."""
+    seen: dict[int, Node] = {}
+    stack = [t._node for t in tensors if t._node is not None and type(t._value) is Abstract]
+    while stack:
+        node = stack.pop()
+        if id(node) in seen:
+            continue
+        seen[id(node)] = node
+        for x in node.inputs:
+            if isinstance(x, Tensor) and x._node is not None and type(x._value) is Abstract:
+                stack.append(x._node)
+    return sorted(seen.values(), key=lambda node: node.time)
+
+
+def abstract_of(array: Any) -> Abstract:
+    """Return the shape and dtype that an argument is traced with."""
+    return Abstract(tuple(array.shape), np.dtype(array.dtype) if not isinstance(array.dtype, np.dtype) else array.dtype)
