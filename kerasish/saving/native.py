@@ -7,7 +7,7 @@ import math
 import os
 import warnings
 from contextlib import ExitStack
-from typing import Any, BinaryIO
+from typing import Any
 
 from kerasish.saving import walk
 from kerasish.saving.archive import ASSETS, CONFIG, METADATA, WEIGHTS, ArchiveReader
@@ -17,15 +17,16 @@ from kerasish.saving.errors import NaNWeightsError, UnsafeFileError
 from kerasish.saving.hdf5 import H5Reader, open_h5
 from kerasish.saving.stores import AssetsFolder, WeightsFile, WeightsWriter
 from kerasish.serialization import ObjectSharingScope, deserialize_keras_object, serialize_keras_object
+from kerasish.version import __version__
 
 # The release of Keras whose file layout this is.
 KERAS_VERSION = "3.15.1"
 # Up to so many weights are put together in memory, more of them in a file beside the target.
 _IN_MEMORY_WEIGHTS = 16 << 20
-_MAX_CONFIG_BYTES = 256 << 20
+_MAX_JSON_BYTES = 256 << 20
 
 
-def save_archive(model: Any, target: str | os.PathLike | BinaryIO) -> None:
+def save_archive(model: Any, target: Any) -> None:
     """Write a `.keras` archive to a path (atomically) or to a binary file object."""
     if not getattr(model, "built", True):
         warnings.warn(
@@ -46,8 +47,6 @@ def _write_archive(model: Any, file: Any, path: str | None) -> None:
     import datetime
     import json
     import zipfile
-
-    from kerasish import __version__
 
     with ObjectSharingScope():
         config = serialize_keras_object(model)
@@ -138,7 +137,7 @@ def _has_assets(saveable: Any) -> bool:
 
 
 def load_archive(
-    source: str | os.PathLike | BinaryIO,
+    source: Any,
     custom_objects: dict[str, Any] | None = None,
     compile: bool = True,
     safe_mode: bool = True,
@@ -147,7 +146,7 @@ def load_archive(
     """Build the model of a `.keras` archive, given by its path or as a seekable binary file object."""
     with ExitStack() as stack:
         if isinstance(source, io.IOBase):
-            archive = ArchiveReader(source, "the archive")  # type: ignore[arg-type]
+            archive = ArchiveReader(source, "the archive")
         else:
             path = os.fspath(source)
             archive = ArchiveReader(stack.enter_context(open(path, "rb")), f"file {path!r}")
@@ -172,24 +171,32 @@ def load_archive(
 
 
 def _read_config(archive: ArchiveReader) -> dict[str, Any]:
+    config = _read_json(archive, CONFIG)
+    metadata = _read_json(archive, METADATA) if METADATA in archive.members else {}
+    if str(metadata.get("keras_version", "")).startswith("2."):
+        from kerasish.saving.legacy.configs import from_keras_2
+
+        config = from_keras_2(config)
+    return config
+
+
+def _read_json(archive: ArchiveReader, name: str) -> dict[str, Any]:
     import json
 
-    info = archive.members.get(CONFIG)
-    if info is not None and info.file_size > _MAX_CONFIG_BYTES:
-        raise UnsafeFileError(f"Not allowed: {CONFIG!r} of {archive.label} has {info.file_size} bytes.")
+    info = archive.members.get(name)
+    if info is not None and info.file_size > _MAX_JSON_BYTES:
+        raise UnsafeFileError(f"Not allowed: {name!r} of {archive.label} has {info.file_size} bytes.")
     try:
-        config = json.loads(archive.read(CONFIG))
+        content = json.loads(archive.read(name))
     except RecursionError as error:
-        raise UnsafeFileError(f"Not allowed: {CONFIG!r} of {archive.label} is nested too deeply.") from error
+        raise UnsafeFileError(f"Not allowed: {name!r} of {archive.label} is nested too deeply.") from error
     except UnicodeDecodeError as error:
-        raise ValueError(f"{CONFIG!r} of {archive.label} is not text: {error}") from error
+        raise ValueError(f"{name!r} of {archive.label} is not text: {error}") from error
     except json.JSONDecodeError as error:
-        raise ValueError(f"{CONFIG!r} of {archive.label} is not JSON: {error}") from error
-    if not isinstance(config, dict):
-        raise ValueError(
-            f"{CONFIG!r} of {archive.label} should hold a dict, found a {type(config).__name__}."
-        )
-    return config
+        raise ValueError(f"{name!r} of {archive.label} is not JSON: {error}") from error
+    if not isinstance(content, dict):
+        raise ValueError(f"{name!r} of {archive.label} should hold a dict, found a {type(content).__name__}.")
+    return content
 
 
 def _open_weights(archive: ArchiveReader) -> tuple[Any, int]:

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from kerasish import ops
+from kerasish.autograd import KerasTensor, is_tensor
 from kerasish.serialization import vocabulary
 from kerasish.serialization.registration import CustomObjectScope, get_registered_name, known_objects
 from kerasish.serialization.scopes import get_shared_object, record_built, record_written
@@ -62,8 +64,6 @@ _NOT_A_VALUE = object()
 
 def _serialize_value(obj: Any) -> Any:
     """Config of an object that is a value rather than a configurable thing; `_NOT_A_VALUE` for others."""
-    from kerasish.autograd import is_tensor
-
     if isinstance(obj, _PLAIN):  # a subclass, such as an enum's str
         return obj
     if isinstance(obj, bytes):
@@ -329,16 +329,12 @@ def _short(config: Any) -> str:
 
 
 def _build_keras_tensor(inner: dict[str, Any], objects: dict[str, Any]) -> Any:
-    from kerasish import KerasTensor
-
     tensor = KerasTensor(tuple(inner["shape"]), dtype=inner["dtype"])
     tensor._pre_serialization_keras_history = inner["keras_history"]
     return tensor
 
 
 def _build_tensor(inner: dict[str, Any], objects: dict[str, Any]) -> Any:
-    from kerasish import ops
-
     return ops.convert_to_tensor(inner["value"], dtype=inner["dtype"])
 
 

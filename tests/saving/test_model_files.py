@@ -536,3 +536,45 @@ def test_a_killed_process_leaves_a_whole_file(tmp_path):
         process.wait()
         process.stdout.close()
         assert kerasish.models.load_model(path).layers[0].kernel.shape == (200, 400)
+
+
+def test_the_layout_of_keras_2_opens(data, tmp_path):
+    path = tmp_path / "old.h5"
+    model = trained(kerasish, data)
+    model.save(path)
+    with h5py.File(path, "a") as file:
+        config, training = (json.loads(file.attrs[name]) for name in ("model_config", "training_config"))
+        layers = config["config"]["layers"]
+        assert [sorted(layer) for layer in layers[:2]] == [["class_name", "config"]] * 2
+        del layers[0], config["config"]["build_input_shape"]
+        layers[0]["config"].update(batch_input_shape=[None, 8], dtype="float32")
+        layers[0]["config"]["kernel_initializer"] = {"class_name": "GlorotUniform", "config": {"seed": None}}
+        optimizer = training["optimizer_config"]
+        optimizer["class_name"] = "Custom>Adam"
+        optimizer["config"] = {"lr": 0.01, "decay": 0.0, "jit_compile": False, "is_legacy_optimizer": False}
+        wrapper = {"name": "accuracy", "dtype": "float32", "fn": "sparse_categorical_accuracy"}
+        training["metrics"] = [[{"class_name": "MeanMetricWrapper", "config": wrapper}]]
+        training["loss"] = {"class_name": "SparseCategoricalCrossentropy", "config": {"reduction": "auto"}}
+        file.attrs["model_config"], file.attrs["training_config"] = json.dumps(config), json.dumps(training)
+    again = kerasish.models.load_model(path)
+    assert_same_state(model, again, data, atol=0)
+    np.testing.assert_allclose(again.evaluate(*data, verbose=0), model.evaluate(*data, verbose=0), rtol=1e-6)
+
+
+def test_a_name_list_too_long_for_one_attribute_is_split(oracle, tmp_path):
+    name = "n" * 200
+    models = []
+    for keras in (kerasish, oracle):
+        layers = [keras.layers.Dense(1, name=f"{name}{i}", use_bias=False) for i in range(330)]
+        models.append(keras.Sequential([keras.Input((1,)), *layers]))
+    mine, theirs = models
+    mine.save(tmp_path / "long.h5")
+    with h5py.File(tmp_path / "long.h5") as file:
+        attributes = file["model_weights"].attrs
+        assert (
+            "layer_names" not in attributes and "layer_names0" in attributes and "layer_names1" in attributes
+        )
+    theirs.load_weights(tmp_path / "long.h5")
+    again = kerasish.models.load_model(tmp_path / "long.h5", compile=False)
+    for model in (theirs, again):
+        np.testing.assert_array_equal(np.ravel(weights(model)), np.ravel(weights(mine)))

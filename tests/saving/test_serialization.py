@@ -89,8 +89,8 @@ def test_tensors_and_dtypes():
 
 
 BUILT_IN = [
-    ("optimizers", "Adam", {"learning_rate": 0.01}),
-    ("optimizers", "SGD", {"momentum": 0.9, "clipnorm": 1.0}),
+    ("optimizers", "Adam", {"learning_rate": 0.01, "name": "mine"}),
+    ("optimizers", "SGD", {"momentum": 0.9, "clipnorm": 1.0, "name": "mine"}),
     ("losses", "Huber", {"delta": 0.5}),
     ("losses", "SparseCategoricalCrossentropy", {"from_logits": True}),
     ("metrics", "AUC", {"name": "area"}),

@@ -13,6 +13,15 @@ from kerasish.serialization import vocabulary
 from kerasish.serialization.registration import known_objects
 
 _METRIC_WRAPPERS = ("MeanMetricWrapper", "SumOverBatchSizeMetricWrapper")
+_COMPILE_ARGUMENTS = (
+    "optimizer",
+    "loss",
+    "loss_weights",
+    "metrics",
+    "weighted_metrics",
+    "run_eagerly",
+    "steps_per_execution",
+)
 # Metric names that `compile` resolves by the loss and the shapes.
 _DEFERRED_METRICS = ("accuracy", "acc", "crossentropy", "ce")
 
@@ -93,7 +102,7 @@ def _modern_layer(config: dict[str, Any], objects: dict[str, Any]) -> dict[str, 
         raise ValueError(f"Expected the config of '{name}' to be a dictionary, received {str(inner)[:300]}")
     if name == "Model":
         name = "Functional"
-    layers = inner.get("layers")
+    layers = _with_input_layer(name, inner.get("layers"))
     inner = {key: _modern_value(value, objects) for key, value in inner.items()}
     if isinstance(layers, list):  # whatever stands there is a layer, its class known or not
         inner["layers"] = [_modern_layer(layer, objects) for layer in layers]
@@ -120,6 +129,31 @@ def _modern_value(value: Any, objects: dict[str, Any]) -> Any:
     return {key: _modern_value(item, objects) for key, item in value.items()}
 
 
+def from_keras_2(config: Any) -> Any:
+    """Bring the arguments in the config of a Keras 2 `.keras` file, which has today's layout, to today's names."""
+    if isinstance(config, list):
+        return [from_keras_2(item) for item in config]
+    if not isinstance(config, dict):
+        return config
+    config, inner = dict(config), config.get("config")
+    if isinstance(inner, dict) and "layers" in inner:
+        layers = _with_input_layer(config.get("class_name"), inner["layers"])
+        config["config"] = {**inner, "layers": layers}
+    config = {key: from_keras_2(value) for key, value in config.items()}
+    if isinstance(config.get("compile_config"), dict):
+        arguments = config["compile_config"].items()
+        config["compile_config"] = {k: v for k, v in arguments if k in _COMPILE_ARGUMENTS and v is not None}
+    module, inner = config.get("module"), config.get("config")
+    if isinstance(inner, dict) and isinstance(module, str):
+        if module.startswith("keras.layers"):
+            _rename_arguments(str(config.get("class_name")), inner)
+        elif module.startswith("keras.optimizers") and "schedules" not in module:
+            config["config"] = _modern_optimizer(config)["config"]
+        elif inner.get("reduction") == "auto":
+            inner["reduction"] = "sum_over_batch_size"
+    return config
+
+
 def _is_layer(name: Any, objects: dict[str, Any]) -> bool:
     if not isinstance(name, str):
         return False
@@ -128,14 +162,28 @@ def _is_layer(name: Any, objects: dict[str, Any]) -> bool:
     return bool(vocabulary.find_class("keras.layers", name) or vocabulary.find_class("keras.models", name))
 
 
+def _with_input_layer(name: Any, layers: Any) -> Any:
+    """Give a Sequential model, whose first layer may have said the input's shape, an input layer that says it."""
+    if name != "Sequential" or not isinstance(layers, list) or not layers or not isinstance(layers[0], dict):
+        return layers
+    first = layers[0].get("config")
+    if not isinstance(first, dict):
+        return layers
+    shape = first.get("batch_input_shape")
+    if shape is None or layers[0].get("class_name") == "InputLayer":
+        return layers
+    entry = {"batch_shape": shape, "name": f"{first.get('name', 'sequential')}_input"}
+    if isinstance(first.get("dtype"), str):
+        entry["dtype"] = first["dtype"]
+    module = {"module": "keras.layers", "registered_name": None}
+    return [{**module, "class_name": "InputLayer", "config": entry}, *layers]
+
+
 def _rename_arguments(name: str, inner: dict[str, Any]) -> None:
     """Bring the constructor arguments of older releases to today's names."""
     shape = inner.pop("batch_input_shape", None)
-    if shape is not None:
-        if name == "InputLayer":
-            inner["batch_shape"] = shape
-        else:
-            inner["input_shape"] = shape[1:]
+    if shape is not None and name == "InputLayer":
+        inner["batch_shape"] = shape
     axis = inner.get("axis")
     if isinstance(axis, list) and len(axis) == 1:
         inner["axis"] = int(axis[0])
