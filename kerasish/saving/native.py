@@ -146,7 +146,7 @@ def load_archive(
     """Build the model of a `.keras` archive, given by its path or as a seekable binary file object."""
     with ExitStack() as stack:
         if isinstance(source, io.IOBase):
-            archive = ArchiveReader(source, "the archive")
+            archive = ArchiveReader(source, "the archive")  # type: ignore[arg-type]
         else:
             path = os.fspath(source)
             archive = ArchiveReader(stack.enter_context(open(path, "rb")), f"file {path!r}")

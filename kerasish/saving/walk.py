@@ -22,8 +22,7 @@ _BASES = {
 }
 
 
-@lru_cache(maxsize=1024)
-def saveable_kind(cls: Any) -> str | None:
+def saveable_kind(cls: type) -> str | None:
     """Return which kind of state holder a class is ("Layer", "Optimizer", ...); None if it is none."""
     for ancestor in cls.__mro__:
         module, name = ancestor.__module__, ancestor.__name__

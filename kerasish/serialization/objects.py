@@ -73,8 +73,8 @@ def _serialize_value(obj: Any) -> Any:
         return {"class_name": "__slice__", "config": serialize_dict(ends)}
     if obj is Ellipsis:
         return {"class_name": "__ellipsis__", "config": {}}
-    if hasattr(obj, "_keras_history"):  # a symbolic tensor: where it comes from, not what it holds
-        history = list(obj._keras_history) if obj._keras_history else None
+    if isinstance(obj, KerasTensor):  # a symbolic tensor: where it comes from, not what it holds
+        history = list(getattr(obj, "_keras_history", None) or ()) or None
         if history:
             history[0] = history[0].name
         config = {"shape": tuple(obj.shape), "dtype": obj.dtype, "keras_history": history}
@@ -330,7 +330,7 @@ def _short(config: Any) -> str:
 
 def _build_keras_tensor(inner: dict[str, Any], objects: dict[str, Any]) -> Any:
     tensor = KerasTensor(tuple(inner["shape"]), dtype=inner["dtype"])
-    tensor._pre_serialization_keras_history = inner["keras_history"]
+    tensor._pre_serialization_keras_history = inner["keras_history"]  # type: ignore[attr-defined]
     return tensor
 
 

@@ -269,3 +269,10 @@ def test_shared_objects_are_written_and_built_once():
     with serialization.ObjectSharingScope():
         first, second, third = deserialize_keras_object(configs)
     assert first is second and third is not first
+
+
+def test_symbolic_tensors(oracle):
+    config = serialize_keras_object(kerasish.KerasTensor((None, 3), "int32"))
+    assert config == oracle.saving.serialize_keras_object(oracle.KerasTensor((None, 3), "int32"))
+    back = deserialize_keras_object(config)
+    assert back.shape == (None, 3) and back.dtype == "int32"
