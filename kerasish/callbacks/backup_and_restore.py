@@ -119,7 +119,7 @@ class BackupAndRestore(Callback):
 
     def _should_save_on_batch(self, batch: int) -> bool:
         """Count batches; with `steps_per_execution` their indices arrive in strides."""
-        if self.save_freq == "epoch" or not self.save_freq:
+        if isinstance(self.save_freq, str) or not self.save_freq:
             return False
         new_epoch = batch <= self._last_batch_seen
         self._batches_seen_since_last_saving += batch + 1 if new_epoch else batch - self._last_batch_seen

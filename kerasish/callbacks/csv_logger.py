@@ -31,8 +31,8 @@ class CSVLogger(Callback):
         self.append = append
         self.keys: list[str] | None = None
         self.append_header = True
-        self.csv_file = None
-        self.writer = None
+        self.csv_file: Any = None
+        self.writer: Any = None
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         self._close()
@@ -47,7 +47,7 @@ class CSVLogger(Callback):
         logs = logs or {}
         if self.writer is None:
             self._start(logs)
-        row = {name: _cell(logs.get(name, "NA")) for name in self.keys}
+        row = {name: _cell(logs.get(name, "NA")) for name in self.keys or ()}
         self.writer.writerow({"epoch": epoch, **row})
         self.csv_file.flush()
 

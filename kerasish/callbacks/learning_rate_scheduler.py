@@ -51,7 +51,7 @@ class LearningRateScheduler(Callback):
         if logs is not None:
             log_learning_rates(self.model.optimizer, logs)
 
-    def _update_optimizer_lr(self, optimizer: Any, epoch: int) -> float:
+    def _update_optimizer_lr(self, optimizer: Any, epoch: int) -> Any:
         if not hasattr(optimizer, "learning_rate"):
             raise ValueError('Optimizer must have a "learning_rate" attribute.')
         learning_rate = self._call_schedule(epoch, float(optimizer.learning_rate))

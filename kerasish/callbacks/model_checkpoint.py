@@ -96,10 +96,10 @@ class ModelCheckpoint(MonitorCallback):
 
     def _should_save_on_batch(self, batch: int) -> bool:
         """Count batches; with `steps_per_execution` their indices arrive in strides."""
-        if self.save_freq == "epoch":
+        if isinstance(self.save_freq, str):
             return False
-        new_epoch = self._last_batch_seen is None or batch <= self._last_batch_seen
-        self._batches_seen_since_last_saving += batch + 1 if new_epoch else batch - self._last_batch_seen
+        last = self._last_batch_seen
+        self._batches_seen_since_last_saving += batch + 1 if last is None or batch <= last else batch - last
         self._last_batch_seen = batch
         if self._batches_seen_since_last_saving < self.save_freq:
             return False

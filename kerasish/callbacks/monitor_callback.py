@@ -71,6 +71,7 @@ class MonitorCallback(Callback):
     def _is_improvement(self, monitor_value: Any, reference_value: Any) -> bool:
         if self.monitor_op is None:
             self._set_monitor_op()
+        assert self.monitor_op is not None
         if reference_value is None:
             return True
         return bool(self.monitor_op(monitor_value - self.min_delta, reference_value))
@@ -78,7 +79,7 @@ class MonitorCallback(Callback):
 
 def _compiled_metrics(model: Any) -> list:
     """The model's metrics, with those that `compile` gathered in one container."""
-    metrics = []
+    metrics: list[Any] = []
     for metric in getattr(model, "metrics", None) or ():
         members = getattr(metric, "metrics", None)
         metrics.extend(members if members else [metric])

@@ -29,7 +29,7 @@ class ProgbarLogger(Callback):
     def __init__(self) -> None:
         super().__init__()
         self.seen = 0
-        self.progbar: Progbar | None = None
+        self.progbar: Any = None
         self.target: int | None = None
         self.verbose: int = 1
         self.epochs = 1

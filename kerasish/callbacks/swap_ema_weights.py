@@ -43,7 +43,8 @@ class SwapEMAWeights(Callback):
             self._put_ema_weights(in_model=True)
             # The end of `fit` writes the averages into the model: after the last swap they must be there
             # again.
-            if epoch == self.params["epochs"] - 1 or getattr(self.model, "stop_training", False):
+            last = (self.params or {}).get("epochs", 0) - 1
+            if epoch == last or getattr(self.model, "stop_training", False):
                 for variable, average in self._pairs():
                     average.assign(variable)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -30,32 +31,25 @@ def read_batches(path: str, names: list[str], label_key: str) -> tuple[np.ndarra
     return images, labels
 
 
-def _load(path: str, names: list[str]) -> list[tuple[str, object]]:
+def _load(path: str, names: list[str]) -> Iterator[tuple[str, object]]:
+    """Yield each batch's name and contents."""
+    import tarfile
+    import zlib
+
     try:
         if os.path.isdir(path):
-            loaded = []
             for name in names:
                 with open(os.path.join(path, name), "rb") as file:
-                    loaded.append((name, read_pickle(file)))
-            return loaded
-        import tarfile
-
-        with tarfile.open(path) as archive:
-            loaded = []
-            for name in names:
-                file = archive.extractfile(name)
-                if file is None:
-                    raise KeyError(f"{name!r} is not a regular file")
-                loaded.append((name, read_pickle(file)))
-            return loaded
-    except (KeyError, FileNotFoundError, EOFError, OSError) as error:
+                    yield name, read_pickle(file)
+        else:
+            with tarfile.open(path) as archive:
+                for name in names:
+                    member = archive.extractfile(name)
+                    if member is None:
+                        raise KeyError(f"{name!r} is not a regular file")
+                    yield name, read_pickle(member)
+    except (KeyError, EOFError, OSError, tarfile.TarError, zlib.error) as error:
         raise ValueError(f"{path} is not a complete copy of the data set: {error}") from error
-    except Exception as error:
-        import tarfile
-
-        if isinstance(error, tarfile.TarError):
-            raise ValueError(f"{path} is not a complete copy of the data set: {error}") from error
-        raise
 
 
 def _check_batch(batch: object, name: str, path: str, label_key: str) -> tuple[np.ndarray, np.ndarray]:

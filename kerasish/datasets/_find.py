@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from kerasish.utils.file_utils import get_file, keras_home, path_to_string, validate_file
+from kerasish.utils.file_utils import get_file, keras_home, validate_file
 
 ORIGIN = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/"
 # The folder beside the package, in a checkout of the project.
@@ -24,7 +24,7 @@ def find_file(path: str | os.PathLike, origin: str, hashes: tuple[str, ...]) -> 
     Raises:
         FileNotFoundError: If the file is nowhere and cannot be downloaded.
     """
-    path = path_to_string(path)
+    path = os.fspath(path)
     if os.path.exists(path):
         return path
     if os.path.dirname(path):

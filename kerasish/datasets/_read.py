@@ -149,6 +149,8 @@ class _Array:
         self.value: np.ndarray | None = None
 
     def __setstate__(self, state: tuple) -> None:
+        shape: tuple[int, ...]
+        data: Any
         _, shape, dtype, fortran, data = state
         if not isinstance(dtype, _DType) or not isinstance(data, list if dtype.is_object else bytes):
             raise _Refused(
@@ -159,7 +161,7 @@ class _Array:
             for index, item in enumerate(data):
                 values[index] = _plain(item)
         else:
-            values = np.frombuffer(data, dtype.numpy())
+            values = np.frombuffer(bytes(data), dtype.numpy())
         self.value = values.reshape(shape, order="F" if fortran else "C")
 
 

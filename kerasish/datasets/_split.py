@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 
@@ -20,7 +22,7 @@ def shuffled(generator: np.random.RandomState, *arrays: np.ndarray) -> list[np.n
     return [array[indices] for array in arrays]
 
 
-def split(x: np.ndarray, y: np.ndarray, test_split: float) -> tuple:
+def split(test_split: float, x: np.ndarray, y: np.ndarray) -> tuple:
     """Return `(x_train, y_train), (x_test, y_test)`, the test part last."""
     count = int(len(x) * (1 - test_split))
     return (x[:count].copy(), y[:count].copy()), (x[count:].copy(), y[count:].copy())
@@ -33,7 +35,7 @@ def mark_start(sequences: np.ndarray, start_char: int | None, index_from: int) -
     return [[start_char, *(word + index_from for word in sequence)] for sequence in sequences]
 
 
-def drop_long(maxlen: int, sequences: list[list[int]], labels) -> tuple[list[list[int]], list]:
+def drop_long(maxlen: int, sequences: list[list[int]], labels: Any) -> tuple[list[list[int]], list]:
     """Return the sequences shorter than `maxlen`, and their labels."""
     kept = [
         (sequence, label) for sequence, label in zip(sequences, labels, strict=True) if len(sequence) < maxlen

@@ -43,4 +43,4 @@ def load_data(
     """
     check_test_split(test_split)
     x, y = read_npz(find_file(path, f"{ORIGIN}boston_housing.npz", _HASHES), ("x", "y"))
-    return split(*shuffled(np.random.RandomState(seed), x, y), test_split)
+    return split(test_split, *shuffled(np.random.RandomState(seed), x, y))

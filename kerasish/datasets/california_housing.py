@@ -51,4 +51,4 @@ def load_data(
         raise ValueError(f"Argument `version` must be one of 'small', 'large'. Received: version={version}")
     x, y = read_npz(find_file(path, f"{ORIGIN}california_housing.npz", _HASHES), ("x", "y"))
     count = _SMALL if version == "small" else len(x)
-    return split(*shuffled(np.random.RandomState(seed), x[:count], y[:count]), test_split)
+    return split(test_split, *shuffled(np.random.RandomState(seed), x[:count], y[:count]))

@@ -64,20 +64,22 @@ def load_data(
     generator = np.random.RandomState(seed)
     x_train, y_train = shuffled(generator, x_train, y_train)
     x_test, y_test = shuffled(generator, x_test, y_test)
-    x_train = mark_start(x_train, start_char, index_from)
-    x_test = mark_start(x_test, start_char, index_from)
+    train = mark_start(x_train, start_char, index_from)
+    test = mark_start(x_test, start_char, index_from)
+    labels = [*y_train, *y_test]
     if maxlen:
-        x_train, y_train = drop_long(maxlen, x_train, y_train)
-        x_test, y_test = drop_long(maxlen, x_test, y_test)
-        if not x_train or not x_test:
+        train, train_labels = drop_long(maxlen, train, y_train)
+        test, test_labels = drop_long(maxlen, test, y_test)
+        labels = train_labels + test_labels
+        if not train or not test:
             raise ValueError(
                 f"After filtering for sequences shorter than maxlen={maxlen}, no sequence was kept. "
                 "Increase maxlen."
             )
-    sequences = as_objects(limit_words(x_train + x_test, num_words, skip_top, oov_char))
-    labels = np.concatenate([y_train, y_test])
-    count = len(x_train)
-    return (sequences[:count], labels[:count]), (sequences[count:], labels[count:])
+    x = as_objects(limit_words(train + test, num_words, skip_top, oov_char))
+    y = np.array(labels)
+    count = len(train)
+    return (x[:count], y[:count]), (x[count:], y[count:])
 
 
 def get_word_index(path: str | os.PathLike = "imdb_word_index.json") -> dict[str, int]:

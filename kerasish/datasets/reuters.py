@@ -66,12 +66,13 @@ def load_data(
     xs, labels = read_npz(find_file(path, f"{ORIGIN}reuters.npz", _HASHES), ("x", "y"))
     xs, labels = shuffled(np.random.RandomState(seed), xs, labels)
     sequences = mark_start(xs, start_char, index_from)
+    topics = list(labels)
     if maxlen:
-        sequences, labels = drop_long(maxlen, sequences, labels)
-    sequences = as_objects(limit_words(sequences, num_words, skip_top, oov_char))
-    labels = np.array(labels)
-    count = int(len(sequences) * (1 - test_split))
-    return (sequences[:count], labels[:count]), (sequences[count:], labels[count:])
+        sequences, topics = drop_long(maxlen, sequences, topics)
+    x = as_objects(limit_words(sequences, num_words, skip_top, oov_char))
+    y = np.array(topics)
+    count = int(len(x) * (1 - test_split))
+    return (x[:count], y[:count]), (x[count:], y[count:])
 
 
 def get_word_index(path: str | os.PathLike = "reuters_word_index.json") -> dict[str, int]:

@@ -171,6 +171,7 @@ def extract_archive(
     if archive_format is None:
         return False
     formats = ["tar", "zip"] if archive_format == "auto" else archive_format
+    matches: Callable[[str | os.PathLike], bool]
     for name in [formats] if isinstance(formats, str) else formats:
         if name == "tar":
             import tarfile

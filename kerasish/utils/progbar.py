@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from kerasish.utils import io_utils
 
@@ -68,7 +68,7 @@ class Progbar:
         self.stateful_metrics = None if stateless_metrics is not None else set(stateful_metrics or ())
         self.stateless_metrics = None if stateless_metrics is None else set(stateless_metrics)
         self._moving = verbose == 1 and shows_moving_bars()
-        self._bar = None
+        self._bar: Any = None
         self._sums: dict[str, list] = {}  # name -> [sum of value * steps, steps]
         self._seen_so_far = 0
         self._start = time.time()
@@ -117,10 +117,10 @@ class Progbar:
     def _accumulate(self, current: int, values: Iterable[tuple[str, float]], finalize: bool) -> None:
         steps = max(current - self._seen_so_far, 1)
         for name, value in values:
-            if self.stateless_metrics is not None:
-                averaged = name in self.stateless_metrics
-            else:
+            if self.stateful_metrics is not None:
                 averaged = name not in self.stateful_metrics
+            else:
+                averaged = name in (self.stateless_metrics or ())
             # The values of the last update are the epoch's own: they replace the average.
             if averaged and not finalize:
                 entry = self._sums.setdefault(name, [0.0, 0])
@@ -130,19 +130,19 @@ class Progbar:
                 self._sums[name] = [value, 1]
 
     def _draw(self, current: int, now: float, time_per_unit: float, finalize: bool) -> None:
-        known = bool(self.target)
-        remaining = time_per_unit * (self.target - current) if known and not finalize else now - self._start
+        target = self.target or 0
+        remaining = time_per_unit * (target - current) if target and not finalize else now - self._start
         text = (
             f"{_format_clock(remaining)} {_format_time(time_per_unit, self.unit_name)}{self._metrics_text()}"
         )
         if self._bar is None:
-            self._bar = _new_bar(self.target if known else None)
+            self._bar = _new_bar(target or None)
         bar = self._bar
-        bar.total = self.target if known else None
+        bar.total = target or None
         bar.n = current
         bar.desc = text
         picture = "{bar}" if in_notebook() else f"{{bar:{self.width}}}"
-        bar.bar_format = f"{{n_fmt}}/{{total_fmt}} {picture} {{desc}}" if known else "{n_fmt}/Unknown {desc}"
+        bar.bar_format = f"{{n_fmt}}/{{total_fmt}} {picture} {{desc}}" if target else "{n_fmt}/Unknown {desc}"
         if not finalize:
             bar.refresh()
             return
@@ -198,7 +198,7 @@ def in_notebook() -> bool:
     return shell is not None and "IPKernelApp" in shell.config
 
 
-def _new_bar(total: int | None):
+def _new_bar(total: int | None) -> Any:
     """A tqdm bar on standard output that draws only when told to."""
     notebook = in_notebook()
     if notebook:
