@@ -462,7 +462,7 @@ class Trainer:
                 logs = step(batch)
             if listens:
                 end(first + len(batches) - 1, LazyLogs(self.get_metrics_result) if logs is None else logs)
-            if self.stop_training:
+            if self.stop_training and mode == "train":
                 break
         return self._final_logs(logs)
 
