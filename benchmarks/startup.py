@@ -41,8 +41,9 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def fresh(code: str) -> list[float]:
-    """Run `code` in a fresh interpreter and return the numbers that it prints."""
+    """Run `code` in a fresh interpreter, with compiled bytecode as an installation has it; return what it prints."""
     environment = {**os.environ, "KERAS_BACKEND": "jax", "PYTHONPATH": str(ROOT)}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment
     )
