@@ -1,0 +1,1 @@
+"""Executors: what runs a graph. Each turns one into an object that is called with arrays."""

@@ -1,0 +1,155 @@
+"""How the NumPy executor runs each primitive: the Python text that writes its result into a given array.
+
+A rule gets the names of the inputs (or the text of numbers) and the name of the output array, and returns statements.
+Primitives without a rule are called as in eager execution and allocate their result.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from kerasish.autograd.primitive import Binary, Unary
+from kerasish.compiler.graph import Op, Value
+
+Bind = Callable[[Any, str], str]
+"""Gives an object (a function, an axis tuple) a name in the generated code."""
+
+Rule = Callable[[Op, list[str], str, Bind], list[str]]
+
+VIEWS = frozenset(("reshape", "transpose", "slice", "broadcast_to", "flip"))
+"""Primitives whose result is a view of their first input."""
+
+
+def _ufunc(name: str) -> Callable | None:
+    found = getattr(np, name, None)
+    return found if isinstance(found, np.ufunc) else None
+
+
+def _call(function: str) -> Rule:
+    def rule(op: Op, inputs: list[str], out: str, bind: Bind) -> list[str]:
+        return [f"{bind(getattr(np, function), function)}({', '.join(inputs)}, {out})"]
+
+    return rule
+
+
+def _reduction(function: str) -> Rule:
+    def rule(op: Op, inputs: list[str], out: str, bind: Bind) -> list[str]:
+        x = op.inputs[0]
+        axis, keepdims = op.params["axis"], op.params["keepdims"]
+        reduce = bind(getattr(np, function).reduce, f"{function}_reduce")
+        return [f"{reduce}({inputs[0]}, {axis!r}, {bind(op.output.dtype, str(op.output.dtype))}, {out}, {keepdims})"] if (
+            x.dtype != op.output.dtype
+        ) else [f"{reduce}({inputs[0]}, {axis!r}, None, {out}, {keepdims})"]  # fmt: skip
+
+    return rule
+
+
+def _sum(op: Op, inputs: list[str], out: str, bind: Bind) -> list[str]:
+    x = op.inputs[0]
+    columns = x.ndim == 2 and op.params["axis"] == (0,) and not op.params["keepdims"]
+    if columns and x.dtype.kind == "f" and x.dtype.itemsize >= 4 and x.shape[0] <= 4096:
+        # The sum of the rows is a product with a row of ones, which BLAS does faster than a reduction.
+        ones = bind(np.ones(x.shape[0], x.dtype), "ones")
+        return [f"{bind(np.dot, 'dot')}({ones}, {inputs[0]}, {out})"]
+    return _reduction("add")(op, inputs, out, bind)
+
+
+def _where(op: Op, inputs: list[str], out: str, bind: Bind) -> list[str]:
+    condition, x, y = inputs
+    copyto = bind(np.copyto, "copyto")
+    return [f"{copyto}({out}, {y})", f"{copyto}({out}, {x}, where={condition})"]
+
+
+def _cast(op: Op, inputs: list[str], out: str, bind: Bind) -> list[str]:
+    return [f"{bind(np.copyto, 'copyto')}({out}, {inputs[0]}, casting='unsafe')"]
+
+
+def _sigmoid(op: Op, inputs: list[str], out: str, bind: Bind) -> list[str]:
+    multiply, add, tanh = (bind(getattr(np, n), n) for n in ("multiply", "add", "tanh"))
+    half = bind(op.output.dtype.type(0.5), "half")
+    return [
+        f"{multiply}({inputs[0]}, {half}, {out})",
+        f"{tanh}({out}, {out})",
+        f"{multiply}({out}, {half}, {out})",
+        f"{add}({out}, {half}, {out})",
+    ]
+
+
+def _with_number(function: str, number: float, first: bool = False) -> Rule:
+    def rule(op: Op, inputs: list[str], out: str, bind: Bind) -> list[str]:
+        both = f"{number}, {inputs[0]}" if first else f"{inputs[0]}, {number}"
+        return [f"{bind(getattr(np, function), function)}({both}, {out})"]
+
+    return rule
+
+
+def _softmax(op: Op, inputs: list[str], out: str, bind: Bind) -> list[str]:
+    axis = op.params["axis"]
+    top, total = bind(np.maximum.reduce, "maximum_reduce"), bind(np.add.reduce, "add_reduce")
+    subtract, exp, divide = (bind(getattr(np, n), n) for n in ("subtract", "exp", "divide"))
+    return [
+        f"{subtract}({inputs[0]}, {top}({inputs[0]}, {axis}, None, None, True), {out})",
+        f"{exp}({out}, {out})",
+        f"{divide}({out}, {total}({out}, {axis}, None, None, True), {out})",
+    ]
+
+
+def _matmul(op: Op, inputs: list[str], out: str, bind: Bind) -> list[str]:
+    x, y = op.inputs
+    names = [
+        f"{name}.T" if op.params.get(flag) and value.ndim == 2 else f"{name}.swapaxes(-1, -2)" if op.params.get(flag) else name
+        for name, value, flag in zip(inputs, (x, y), ("transpose_x", "transpose_y"), strict=True)
+    ]  # fmt: skip
+    if x.ndim == y.ndim == 2:
+        return [f"{bind(np.dot, 'dot')}({names[0]}, {names[1]}, {out})"]
+    return [f"{bind(np.matmul, 'matmul')}({names[0]}, {names[1]}, {out})"]
+
+
+def _concatenate(op: Op, inputs: list[str], out: str, bind: Bind) -> list[str]:
+    return [f"{bind(np.concatenate, 'concatenate')}(({', '.join(inputs)},), {op.params['axis']}, {out})"]
+
+
+_RULES: dict[str, Rule] = {
+    "reduce_sum": _sum,
+    "reduce_max": _reduction("maximum"),
+    "reduce_min": _reduction("minimum"),
+    "reduce_prod": _reduction("multiply"),
+    "where": _where,
+    "cast": _cast,
+    "sigmoid": _sigmoid,
+    "relu": _with_number("maximum", 0),
+    "reciprocal": _with_number("divide", 1.0, first=True),
+    "softplus": _with_number("logaddexp", 0.0),
+    "softmax": _softmax,
+    "matmul": _matmul,
+    "concatenate": _concatenate,
+}
+
+_SAFE_IN_PLACE = frozenset(("cast", "relu", "sigmoid", "reciprocal", "softplus"))
+
+
+def rule_for(op: Op) -> Rule | None:
+    """Return the rule for an operation on NumPy arrays; None if it is to be called as in eager execution."""
+    rule = _RULES.get(op.prim.name)
+    if rule is not None:
+        return rule
+    run = getattr(op.prim, "run", None)
+    if isinstance(op.prim, (Unary, Binary)) and isinstance(run, str) and _ufunc(run) is not None:
+        return _call(run)
+    return None
+
+
+def may_overwrite(op: Op, position: int) -> bool:
+    """Tell whether an operation's result may be written into the memory of the input at `position`.
+
+    Each element must be read before its place is written: true of elementwise work on inputs of the result's shape.
+    """
+    x = op.inputs[position]
+    if type(x) is not Value or x.shape != op.output.shape or x.dtype.itemsize != op.output.dtype.itemsize:
+        return False
+    if op.prim.name in _SAFE_IN_PLACE:
+        return x.dtype == op.output.dtype
+    return isinstance(op.prim, (Unary, Binary)) and rule_for(op) is not None and op.prim.name not in _RULES

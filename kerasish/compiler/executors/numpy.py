@@ -1,0 +1,287 @@
+"""The NumPy executor: a graph as straight-line Python over buffers that are allocated once.
+
+Everything that can be decided before the first call is: where each value lives, which views of which buffers an
+operation sees, and the text of the function that runs. A steady call allocates nothing but its results.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from kerasish.autograd.state import clock
+from kerasish.compiler.executors import lowering
+from kerasish.compiler.graph import Graph, Op, Value
+from kerasish.compiler.kernel import Kernel
+from kerasish.compiler.memory import Plan, plan_memory
+
+
+class NumpyExecutable:
+    """A graph ready to run on NumPy arrays.
+
+    Calls from several threads are safe: each call has an instance (a set of buffers) to itself.
+
+    Args:
+        graph: The graph.
+    """
+
+    def __init__(self, graph: Graph):
+        self.graph = graph
+        self._program = _Program(graph)
+        self._lock = threading.Lock()
+        self._idle: list[_Instance] = []
+        self._written = [variable for variable, _ in graph.updates]
+
+    @property
+    def plan(self) -> Plan:
+        """Where the values live."""
+        return self._program.plan
+
+    @property
+    def source(self) -> str:
+        """The generated Python."""
+        return self._program.source
+
+    def __call__(self, arguments: Sequence[np.ndarray]) -> tuple:
+        """Run the graph: return its outputs as new arrays and give the variables their new values."""
+        for variable in self._written:
+            if variable._shared:
+                variable.writable()
+        with self._lock:
+            instance = self._idle.pop() if self._idle else None
+        if instance is None:
+            instance = self._program.instantiate()
+        elif not instance.bound():
+            instance.bind()
+        results = instance.run(*arguments)
+        if self._written:
+            now = clock()
+            for variable in self._written:
+                variable._changed = now
+        self._idle.append(instance)
+        return results
+
+
+class _Instance:
+    """One set of buffers and the function that runs on them."""
+
+    def __init__(self, program: _Program):
+        self._program = program
+        raw = np.empty(program.plan.size + 64, np.uint8)
+        start = -raw.ctypes.data % 64
+        self._arena = raw[start : start + program.plan.size]
+        self.bind()
+
+    def bind(self) -> None:
+        """Make the function for the arrays that the variables have now."""
+        self._arrays = [variable._array for variable in self._program.variables]
+        self.run = self._program.make(self._arena, self._arrays)
+
+    def bound(self) -> bool:
+        """Tell whether the variables still have the arrays that the function was made for."""
+        for variable, array in zip(self._program.variables, self._arrays, strict=True):
+            if variable._array is not array:
+                return False
+        return True
+
+
+class _Program:
+    """The generated code of a graph, and what it refers to."""
+
+    def __init__(self, graph: Graph):
+        self.graph = graph
+        self._objects: dict[str, Any] = {}
+        self._object_names: dict[int, str] = {}
+        self._names: dict[Value, str] = {}
+        self._runtime: set[Value] = set()
+        self._setup: list[str] = []
+        self._body: list[str] = []
+        states = {id(v.data): v.data for v in graph.states}
+        states.update((id(variable), variable) for variable, _ in graph.updates)
+        self.variables = list(states.values())
+        self._roots = _view_roots(graph)
+        self._view_makers = {op.output: op for op in graph.ops if op.prim.name in lowering.VIEWS}
+        self._direct = set(graph.outputs)
+        planned = {
+            value
+            for op in graph.ops
+            if isinstance(op.prim, Kernel) or lowering.rule_for(op) is not None
+            for value in op.outputs
+            if value not in self._direct
+        }
+        self.plan = plan_memory(graph, self._roots, planned, _may_overwrite)
+        self.source = self._generate()
+        namespace = dict(self._objects)
+        exec(compile(self.source, "<compiled graph>", "exec"), namespace)
+        self.make = namespace["make"]
+
+    def instantiate(self) -> _Instance:
+        return _Instance(self)
+
+    # Names
+
+    def _bind(self, thing: Any, hint: str) -> str:
+        name = self._object_names.get(id(thing))
+        if name is None:
+            name = f"{hint.replace('.', '_').replace('-', '_')}_{len(self._objects)}"
+            self._objects[name] = thing
+            self._object_names[id(thing)] = name
+        return name
+
+    def _text(self, x: Any) -> str:
+        """Return the text of an operation's input."""
+        if type(x) is not Value:
+            return repr(x) if not isinstance(x, float) or math.isfinite(x) else f"float({str(x)!r})"
+        name = self._names.get(x)
+        if name is None:
+            assert x.kind == "constant", x
+            name = self._names[x] = self._bind(x.data, "constant")
+        return name
+
+    # Code
+
+    def _generate(self) -> str:
+        for i, value in enumerate(self.graph.arguments):
+            self._names[value] = f"a{i}"
+            self._runtime.add(value)
+        for value in self.graph.states:
+            self._names[value] = f"s{self._index(value.data)}"
+        for number, op in enumerate(self.graph.ops):
+            self._emit(number, op)
+        finish, results = self._results()
+        arguments = ", ".join(f"a{i}" for i in range(len(self.graph.arguments)))
+        states = "".join(f"    s{i} = variables[{i}]\n" for i in range(len(self.variables)))
+        lines = [
+            "def make(arena, variables):",
+            states.rstrip("\n"),
+            *(f"    {line}" for line in self._setup),
+            f"    def run({arguments}):",
+            *(f"        {line}" for line in [*self._body, *finish]),
+            f"        return ({''.join(f'{r}, ' for r in results)})",
+            "    return run",
+        ]
+        return "\n".join(line for line in lines if line.strip()) + "\n"
+
+    def _index(self, variable: Any) -> int:
+        return next(i for i, v in enumerate(self.variables) if v is variable)
+
+    def _emit(self, number: int, op: Op) -> None:
+        name = op.prim.name
+        if name in lowering.VIEWS:
+            self._emit_view(number, op)
+            return
+        inputs = [self._text(x) for x in op.inputs]
+        if isinstance(op.prim, Kernel):
+            outputs = [self._target(number, j, value) for j, value in enumerate(op.outputs)]
+            self._body.append(f"{self._bind(op.prim, 'kernel')}({', '.join([*inputs, *outputs])})")
+            return
+        rule = lowering.rule_for(op)
+        if rule is not None:
+            self._body.extend(rule(op, inputs, self._target(number, 0, op.output), self._bind))
+            return
+        kernel = self._bind(op.prim.kernels[np.ndarray], name)
+        params = "".join(f", {k}={self._bind(v, k)}" for k, v in op.params.items())
+        targets = []
+        for j, value in enumerate(op.outputs):
+            self._names[value] = f"t{number}_{j}"
+            self._runtime.add(value)
+            targets.append(f"t{number}_{j}")
+        call = f"{kernel}({', '.join(inputs)}{params})"
+        if len(targets) == 1:
+            scalar = not op.output.shape
+            self._body.append(f"{targets[0]} = {self._bind(np.asarray, 'asarray')}({call})" if scalar else f"{targets[0]} = {call}")
+        else:
+            self._body.append(f"{', '.join(targets)} = {call}")
+
+    def _target(self, number: int, j: int, value: Value) -> str:
+        """Return the name of the array that a value is written into."""
+        if value in self.plan.in_place:
+            name = self._names[value] = f"s{self._index(self.plan.in_place[value])}"
+            return name
+        name = self._names[value] = f"t{number}_{j}"
+        dtype = self._bind(value.dtype, str(value.dtype))
+        if value in self._direct:
+            self._body.append(f"{name} = {self._bind(np.empty, 'empty')}({value.shape!r}, {dtype})")
+            self._runtime.add(value)
+        else:
+            offset = self.plan.offsets[value]
+            self._setup.append(f"{name} = arena[{offset}:{offset + value.nbytes}].view({dtype}).reshape({value.shape!r})")
+        return name
+
+    def _emit_view(self, number: int, op: Op) -> None:
+        """A view of a buffer that stays where it is is made once; one of a value that comes anew, at each call."""
+        x = op.inputs[0]
+        call = _VIEW_TEXT[op.prim.name](self._text(x), op, self._bind)
+        name = self._names[op.output] = f"v{number}"
+        if x in self._runtime:
+            self._runtime.add(op.output)
+            self._body.append(f"{name} = {call}")
+        elif op.prim.name == "reshape" and not self._contiguous(x):
+            # The values have to be copied into their new order, and at every call.
+            self._runtime.add(op.output)
+            self._body.append(f"{name} = {call}")
+        else:
+            self._setup.append(f"{name} = {call}")
+
+    def _contiguous(self, x: Value) -> bool:
+        """Tell whether a value's elements lie in order: whole buffers do, and reshapes of such."""
+        while x in self._roots:
+            maker = self._view_makers[x]
+            if maker.prim.name != "reshape":
+                return False
+            x = maker.inputs[0]
+        return True
+
+    def _results(self) -> tuple[list[str], list[str]]:
+        """Return the statements after the operations and the names of the results."""
+        lines, results = [], []
+        seen: set[Value] = set()
+        for value in self.graph.outputs:
+            text = self._text(value)
+            # What is returned must be the caller's alone: no buffer, no variable, no argument, no second name.
+            fresh = value.kind == "result" and value in self._runtime and value not in self._roots and value not in seen
+            results.append(text if fresh else f"{text}.copy()")
+            seen.add(value)
+        changed = {id(variable) for variable, _ in self.graph.updates}
+        pending = []
+        for variable, value in self.graph.updates:
+            target = f"s{self._index(variable)}"
+            if self.plan.in_place.get(value) is variable:
+                continue
+            text = self._text(value)
+            root = self._roots.get(value, value)
+            if root.kind == "state" and id(root.data) in changed:
+                lines.append(f"u{len(pending)} = {text}.copy()")
+                text = f"u{len(pending)}"
+            pending.append(f"{self._bind(np.copyto, 'copyto')}({target}, {text})")
+        results_first = [f"r{i} = {r}" for i, r in enumerate(results)]
+        return [*results_first, *lines, *pending], [f"r{i}" for i in range(len(results))]
+
+
+def _view_roots(graph: Graph) -> dict[Value, Value]:
+    """Return, for each value that is a view, the value whose memory it shows."""
+    roots: dict[Value, Value] = {}
+    for op in graph.ops:
+        if op.prim.name in lowering.VIEWS:
+            x = op.inputs[0]
+            roots[op.output] = roots.get(x, x)
+    return roots
+
+
+def _may_overwrite(op: Op, i: int, j: int) -> bool:
+    if isinstance(op.prim, Kernel):
+        return op.prim.may_overwrite(i, j)
+    return lowering.may_overwrite(op, i)
+
+
+_VIEW_TEXT = {
+    "reshape": lambda x, op, bind: f"{x}.reshape({op.params['newshape']!r})",
+    "transpose": lambda x, op, bind: f"{x}.transpose({tuple(op.params['axes'])!r})",
+    "slice": lambda x, op, bind: f"{x}[{bind(op.params['index'], 'index')}]",
+    "broadcast_to": lambda x, op, bind: f"{bind(np.broadcast_to, 'broadcast_to')}({x}, {op.params['shape']!r})",
+    "flip": lambda x, op, bind: f"{bind(np.flip, 'flip')}({x}, {tuple(op.params['axis'])!r})",
+}

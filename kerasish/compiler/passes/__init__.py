@@ -1,0 +1,17 @@
+"""Passes: functions from graph to graph that leave the results as they are and the work smaller."""
+
+from kerasish.compiler.graph import Graph
+from kerasish.compiler.passes.cleanup import common_subexpressions, dead_code, fold_constants
+from kerasish.compiler.passes.simplify import simplify
+
+PIPELINE = (dead_code, fold_constants, simplify, common_subexpressions, dead_code)
+
+
+def optimize(graph: Graph) -> Graph:
+    """Run all passes that every executor profits from."""
+    for transform in PIPELINE:
+        graph = transform(graph)
+    return graph
+
+
+__all__ = ["PIPELINE", "common_subexpressions", "dead_code", "fold_constants", "optimize", "simplify"]
