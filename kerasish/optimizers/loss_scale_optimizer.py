@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from kerasish import initializers, ops, serialization
 from kerasish.autograd import no_grad
+from kerasish.optimizers.branching import assign_either
 from kerasish.optimizers.optimizer import Optimizer
 
 if TYPE_CHECKING:
@@ -122,7 +123,8 @@ class LossScaleOptimizer(Optimizer):
             self.build(list(trainable_variables))
         variables = self._trainable_variables if trainable_variables is None else list(trainable_variables)
         with no_grad():
-            ops.cond(self.check_finite(grads), lambda: self._step(grads, variables), self._skip)
+            state = [*variables, *self.variables]
+            assign_either(self.check_finite(grads), lambda: self._step(grads, variables), self._skip, state)
 
     def check_finite(self, grads: Sequence[Any]) -> Tensor:
         """Return whether all elements of all gradients are finite, a boolean scalar."""

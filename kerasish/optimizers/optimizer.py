@@ -10,6 +10,7 @@ from kerasish import config, ops, serialization
 from kerasish.autograd import Tensor, Variable, is_tensor, no_grad
 from kerasish.autograd.naming import auto_name
 from kerasish.optimizers import clipping
+from kerasish.optimizers.branching import assign_either
 from kerasish.optimizers.schedules.learning_rate_schedule import LearningRateSchedule
 from kerasish.optimizers.variables import OptimizerVariables
 
@@ -440,7 +441,7 @@ class Optimizer(OptimizerVariables):
             for total in sums:
                 total.assign(ops.zeros_like(total))
 
-        ops.cond(self._is_update_step(), add_and_update, add)
+        assign_either(self._is_update_step(), add_and_update, add, [*variables, *self._variables])
 
     def _overwrite(self, gradient: Tensor, variable: Variable) -> None:
         """Replace a variable by its gradient, or by the largest of a cycle's where gradients accumulate."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 import warnings
 from typing import TYPE_CHECKING, Any
 
-from kerasish import initializers, ops
+from kerasish import initializers
 from kerasish.autograd import Variable, name_scope
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
 
 class OptimizerVariables:
@@ -23,6 +23,7 @@ class OptimizerVariables:
     _variables: list[Variable]
     _trainable_variables: list[Variable]
     _trainable_variables_indices: dict[int, int]
+    apply: Callable[..., None]
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name != "_variables" and name != "_trainable_variables":
@@ -42,10 +43,8 @@ class OptimizerVariables:
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
         # Variables are known by identity, and a copy has identities of its own.
-        for index, variable in enumerate(self._trainable_variables):
-            if index == 0:
-                self._trainable_variables_indices.clear()
-            self._trainable_variables_indices[id(variable)] = index
+        known = enumerate(self._trainable_variables)
+        self.__dict__["_trainable_variables_indices"] = {id(variable): index for index, variable in known}
 
     @property
     def variables(self) -> list[Variable]:
@@ -260,12 +259,12 @@ class OptimizerVariables:
                     f"{len(values)}."
                 )
         variables = self._trainable_variables + self.variables
-        before = [ops.copy(variable) for variable in variables]
+        before = [variable.value for variable in variables]
         try:
             for variable, value in zip(variables, [*trainable_variables, *optimizer_variables], strict=True):
                 variable.assign(value)
             self.apply(grads)
-            after = [ops.copy(variable) for variable in variables]
+            after = [variable.value for variable in variables]
         finally:
             for variable, value in zip(variables, before, strict=True):
                 variable.assign(value)
