@@ -720,6 +720,10 @@ class Layer:
                 f"{error}"
             ) from error
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what a copy takes along: everything but what is compiled, which refers to this instance."""
+        return {name: value for name, value in self.__dict__.items() if name != "_compiled_steps"}
+
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}, built={self.__dict__.get('built', False)}>"
 
@@ -729,6 +733,7 @@ _UNTRACKED = frozenset(
         "_build_shapes_dict",
         "_compile_loss",
         "_compile_metrics",
+        "_compiled_steps",
         "_init_arguments",
         "_input_shape_arg",
         "_loss_tracker",

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from kerasish import ops
-from kerasish.autograd.tensor import KerasTensor, Tensor
+from kerasish.autograd.tensor import KerasTensor, NoValueError, Tensor
 from kerasish.layers.input_layer import InputLayer
 from kerasish.layers.input_spec import InputSpec
 from kerasish.layers.layer import Layer
@@ -146,9 +146,12 @@ class Sequential(Model):
                 f"You cannot build it with input_shape {shape}"
             )
         x: Any = entry.output
-        for layer in self._layers[1:]:
-            x = layer(x)
-        self._output = x
+        try:
+            for layer in self._layers[1:]:
+                x = layer(x)
+            self._output = x
+        except NoValueError:
+            pass  # a layer's Python looks at values: the rest is built when there are some
         self._build_shapes_dict = {"input_shape": shape}
         self.input_spec = InputSpec(shape=(None, *shape[1:]), allow_last_axis_squeeze=True)
 

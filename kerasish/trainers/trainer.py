@@ -15,12 +15,13 @@ from kerasish import ops, optimizers, tree
 from kerasish.autograd.backward import gradients_of
 from kerasish.autograd.dtypes import standardize_dtype
 from kerasish.autograd.state import Recording, no_grad
-from kerasish.autograd.tensor import KerasTensor, NoValueError, Tensor, as_tensor
+from kerasish.autograd.tensor import KerasTensor, NoValueError, Tensor
 from kerasish.callbacks.logs import LazyLogs
 from kerasish.serialization.scopes import SerializableDict
 from kerasish.trainers import data_adapters
 from kerasish.trainers.compile_utils import CompileLoss, CompileMetrics
 from kerasish.trainers.data_adapters import EpochIterator
+from kerasish.trainers.steps import CompiledStep, EagerStep, as_batch_tensor
 from kerasish.utils.data_utils import unpack_x_y_sample_weight
 
 
@@ -42,6 +43,7 @@ class Trainer:
     _run_eagerly = False
     _jit_compile: bool | str = "auto"
     _initial_epoch: int | None = None
+    _compiled_steps: tuple | None = None
     steps_per_execution = 1
 
     # Compiling
@@ -106,6 +108,7 @@ class Trainer:
         self._loss_tracker = metrics_module.Mean(name="loss")
         self.stop_training = False
         self.compiled = True
+        self._compiled_steps = None
         self._compile_arguments = SerializableDict(
             optimizer=optimizer if isinstance(optimizer, str) else new_optimizer,
             loss=loss,
@@ -321,14 +324,28 @@ class Trainer:
             self._loss_tracker.update_state(loss, sample_weight=size)
 
     def _step(self, kind: str) -> Callable[[Any], Any]:
-        """Return the function that runs one batch of NumPy arrays and returns its logs, or None for lazy ones.
+        """Return what runs one batch of NumPy arrays and returns its logs, or None for lazy ones."""
+        function = self._step_function(kind)
+        if self._run_eagerly or self._jit_compile is False:
+            return EagerStep(function)
+        # A trace holds as long as the same variables are trained by the same optimizer.
+        state = (id(self.optimizer), tuple([(id(v), v._trainable) for v in self.variables]))
+        steps = self.__dict__.get("_compiled_steps")
+        if steps is None or steps[0] != state:
+            steps = self._compiled_steps = (state, {})
+        step = steps[1].get(kind)
+        if step is None:
+            step = steps[1][kind] = CompiledStep(self, function, required=self._jit_compile is True)
+        return step
+
+    def _step_function(self, kind: str) -> Callable[[tuple], Any]:
+        """Return the function of one batch of tensors.
 
         Where nothing of a step is overridden, the metrics are only updated: their values are computed when something
         shows them.
         """
-        own = {"train": self.train_step, "test": self.test_step, "predict": self.predict_step}[kind]
         if kind == "predict":
-            return lambda data: own(_tensors(data))
+            return self.predict_step
         cls = type(self)
         overridden = (
             getattr(cls, f"{kind}_step") is not getattr(Trainer, f"{kind}_step")
@@ -336,11 +353,11 @@ class Trainer:
             or cls.get_metrics_result is not Trainer.get_metrics_result
         )
         if overridden:
-            return lambda data: own(_tensors(data))
+            return self.train_step if kind == "train" else self.test_step
         plain = self._descend if kind == "train" else self._assess
 
-        def step(data: Any) -> None:
-            _, y, y_pred, sample_weight = plain(_tensors(data))
+        def step(data: tuple) -> None:
+            _, y, y_pred, sample_weight = plain(data)
             self._update_metrics(y, y_pred, sample_weight)
 
         return step
@@ -651,7 +668,7 @@ class Trainer:
         batch = epoch_iterator.adapter.peek()
         if batch is None:
             return
-        if not self.built:
+        if not all(layer.built for layer in self._flatten_layers()):
             self._build_by(batch)
         if training and self.optimizer is not None and not self.optimizer.built:
             self.optimizer.build(self.trainable_variables)
@@ -667,7 +684,7 @@ class Trainer:
             self(tree.map_structure(_symbol, x))
         except NoValueError:
             with no_grad():
-                self(tree.map_structure(_as_batch_tensor, x))
+                self(tree.map_structure(as_batch_tensor, x))
 
     def _symbolic_outputs(self, batch: tuple) -> Any:
         """Return the model's outputs as symbolic tensors; None where its Python needs values."""
@@ -751,19 +768,6 @@ def _grouped(batches: Iterator[tuple], size: int) -> Iterator[tuple[int, Sequenc
             group = []
     if group:
         yield first, group
-
-
-def _tensors(data: tuple) -> tuple:
-    """Turn a batch of arrays into one of tensors."""
-    return tuple([_as_batch_tensor(d) if hasattr(d, "shape") else tree.map_structure(_as_batch_tensor, d) for d in data])
-
-
-def _as_batch_tensor(value: Any) -> Any:
-    if value is None or isinstance(value, Tensor):
-        return value
-    if isinstance(value, np.ndarray) and value.dtype.kind in "OSU":
-        return value
-    return as_tensor(value)
 
 
 def _symbol(value: Any) -> Any:

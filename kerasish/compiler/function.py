@@ -1,0 +1,161 @@
+"""Compiled functions: traced once per signature, then run without Python between the operations."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import update_wrapper
+from typing import Any
+
+import numpy as np
+
+from kerasish import devices, tree
+from kerasish.autograd.abstract import Abstract
+from kerasish.autograd.state import state
+from kerasish.autograd.tensor import Tensor
+from kerasish.compiler import passes
+from kerasish.compiler.executors.numpy import NumpyExecutable
+from kerasish.compiler.graph import Graph
+from kerasish.compiler.trace import Literal, trace
+
+Signature = tuple
+
+
+class Compiled:
+    """One trace of a function, ready to run.
+
+    Attributes:
+        graph: The optimized graph.
+        executable: What runs it.
+    """
+
+    def __init__(self, function: Callable, arguments: list[Abstract]):
+        graph, self._structure = trace(function, arguments)
+        self.graph: Graph = passes.optimize(graph)
+        self.executable = NumpyExecutable(self.graph)
+
+    def __call__(self, arrays: list[Any]) -> Any:
+        """Run on arrays of the traced shapes and dtypes; return what the function returns, with new tensors."""
+        return self.pack(self.executable(arrays))
+
+    def pack(self, results: tuple) -> Any:
+        """Return the arrays of a run in the structure that the function returns."""
+        return tree.map_structure(lambda leaf: _result(leaf, results), self._structure)
+
+
+def _result(leaf: Any, results: tuple) -> Any:
+    if type(leaf) is Literal:
+        return leaf.value
+    tensor = object.__new__(Tensor)
+    tensor._value = results[leaf]
+    return tensor
+
+
+class Function:
+    """A callable that compiles `function` for every signature that it meets (see `kerasish.function`).
+
+    Attributes:
+        traces: The compiled traces by signature.
+    """
+
+    def __init__(self, function: Callable):
+        self._function = function
+        self.traces: dict[Signature, Compiled] = {}
+        update_wrapper(self, function, updated=())
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if state.overlay is not None:  # inside another trace it is part of that one
+            return self._function(*args, **kwargs)
+        if len(args) == 1 and not kwargs and type(args[0]) is np.ndarray:  # the serving case, without detours
+            array = args[0]
+            compiled = self.traces.get((array.shape, array.dtype))
+            if compiled is not None:
+                return compiled([array])
+        flat = tree.flatten((args, kwargs))
+        arrays = [a for a in map(_array, flat) if a is not None]
+        compiled = self.trace(*args, **kwargs)
+        return compiled(arrays)
+
+    def trace(self, *args: Any, **kwargs: Any) -> Compiled:
+        """Return the compiled trace for arguments like these, making it if it is new."""
+        flat = tree.flatten((args, kwargs))
+        arrays = [_array(leaf) for leaf in flat]
+        if len(args) == 1 and not kwargs and len(flat) == 1 and arrays[0] is not None:
+            key: Any = (arrays[0].shape, arrays[0].dtype)
+        else:
+            key = (
+                _structure_key((args, kwargs)),
+                tuple(_static_key(leaf) if a is None else (a.shape, a.dtype) for leaf, a in zip(flat, arrays, strict=True)),
+            )
+        compiled = self.traces.get(key)
+        if compiled is None:
+            compiled = self.traces[key] = self._compile(args, kwargs, flat, arrays)
+        return compiled
+
+    def _compile(self, args: tuple, kwargs: dict[str, Any], flat: list, arrays: list) -> Compiled:
+        dynamic = [i for i, array in enumerate(arrays) if array is not None]
+
+        def on_symbols(*symbols: Tensor) -> Any:
+            leaves = list(flat)
+            for i, symbol in zip(dynamic, symbols, strict=True):
+                leaves[i] = symbol
+            inner_args, inner_kwargs = tree.pack_sequence_as((args, kwargs), leaves)
+            return self._function(*inner_args, **inner_kwargs)
+
+        return Compiled(on_symbols, [Abstract(tuple(arrays[i].shape), arrays[i].dtype) for i in dynamic])
+
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+        """Bind as a method: each instance compiles for itself."""
+        if instance is None:
+            return self
+        bound = Function(self._function.__get__(instance, owner))
+        object.__setattr__(instance, self._function.__name__, bound)
+        return bound
+
+
+def _array(leaf: Any) -> Any:
+    """Return the array of an argument that may change from call to call; None for what is static."""
+    if isinstance(leaf, Tensor):
+        return None if leaf.mutable else leaf._value
+    if devices.is_array_type(type(leaf)) and leaf.dtype.kind not in "OSU":
+        return leaf
+    return None
+
+
+def _static_key(leaf: Any) -> Any:
+    try:
+        hash(leaf)
+    except TypeError:
+        return ("id", id(leaf))
+    return (type(leaf), leaf)
+
+
+def _structure_key(structure: Any) -> Any:
+    if isinstance(structure, dict):
+        return ("dict", tuple((k, _structure_key(structure[k])) for k in sorted(structure)))
+    if isinstance(structure, (list, tuple)):
+        return (type(structure), tuple(_structure_key(s) for s in structure))
+    return None
+
+
+def function(f: Callable) -> Function:
+    """Compile a function of tensors: traced once for each signature, then run as one planned graph.
+
+    Whatever the function reads and assigns of variables happens at every call; everything else that its Python does,
+    prints included, happens once, while it is traced. A new shape, dtype, structure or non-tensor argument is traced
+    anew.
+
+    Example:
+
+    >>> predict = kerasish.function(model)
+    >>> predict(x).numpy()
+
+    Args:
+        f: A function or a model that takes tensors or arrays in any structure.
+
+    Returns:
+        A callable with the same arguments.
+
+    Raises:
+        NoValueError: At a call, if the function's Python needs the value of a tensor (an `if` on it, `float` of it).
+    """
+    return Function(f)
