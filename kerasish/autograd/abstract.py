@@ -22,7 +22,7 @@ class Abstract:
         dtype: A NumPy dtype.
     """
 
-    __slots__ = ("shape", "dtype")
+    __slots__ = ("dtype", "shape")
 
     def __init__(self, shape: Shape, dtype: np.dtype):
         self.shape = shape

@@ -12,7 +12,7 @@ from typing import Any
 from kerasish import tree
 from kerasish.autograd.primitive import cast
 from kerasish.autograd.primitives.elementwise import add
-from kerasish.autograd.primitives.shapes import broadcast_to, sum_to
+from kerasish.autograd.primitives.shapes import broadcast_to, identity_p, sum_to
 from kerasish.autograd.state import Recording, clock, state
 from kerasish.autograd.tensor import Node, Tensor, as_tensor
 
@@ -210,7 +210,7 @@ class GradientTape:
     def __init__(self, persistent: bool = False, watch_accessed_variables: bool = True):
         self._persistent = persistent
         self._watch_variables = watch_accessed_variables
-        self._watched: list[Tensor] = []
+        self._watched: list[tuple[Tensor, bool]] = []  # with whether it was tracked before
         self._used = False
         self._open = False
         self._started = 0
@@ -229,8 +229,8 @@ class GradientTape:
         self._open = False
         state.tapes -= 1
         self._recording.__exit__()
-        for tensor in self._watched:
-            tensor._tracked = tensor.requires_grad or tensor._node is not None
+        for tensor, tracked in self._watched:
+            tensor._tracked = tracked
 
     def watch(self, tensor: Any) -> None:
         """Compute gradients with respect to `tensor` (or every tensor of a nested structure) from here on.
@@ -246,9 +246,8 @@ class GradientTape:
                     f"Only floating-point tensors can be watched. Received: dtype={leaf.dtype}. Cast it to a float "
                     "type first."
                 )
-            if not leaf._tracked:
-                leaf._tracked = True
-                self._watched.append(leaf)
+            self._watched.append((leaf, leaf._tracked))
+            leaf._tracked = True
 
     def gradient(
         self, target: Any, sources: Any, output_gradients: Any = None, unconnected_gradients: str = "none"
@@ -273,13 +272,16 @@ class GradientTape:
         outputs = tree.flatten(target)
         seeds = None if output_gradients is None else tree.flatten(output_gradients)
         flat = tree.flatten(sources)
-        for tensor in self._watched:
+        now = [(tensor, tensor._tracked) for tensor, _ in self._watched]
+        for tensor, _ in now:
             tensor._tracked = True
-        found = gradients_of(outputs, flat, seeds, create_graph=state.tapes > 0)
-        for tensor in self._watched:
-            tensor._tracked = self._open or tensor.requires_grad or tensor._node is not None
+        try:
+            found = gradients_of(outputs, flat, seeds, create_graph=state.tapes > 0)
+        finally:
+            for tensor, tracked in now:
+                tensor._tracked = tracked
         if not self._watch_variables:
-            named = {id(t) for t in self._watched}
+            named = {id(t) for t, _ in self._watched}
             found = [g if not s.mutable or id(s) in named else None for g, s in zip(found, flat, strict=True)]
         if str(getattr(unconnected_gradients, "value", unconnected_gradients)) == "zero":
             zeros = [broadcast_to(as_tensor(0.0, s.dtype), s.shape) for s in flat]
@@ -293,7 +295,7 @@ class GradientTape:
 
     def watched_variables(self) -> tuple[Tensor, ...]:
         """Return the variables that were watched by name."""
-        return tuple(t for t in self._watched if t.mutable)
+        return tuple(t for t, _ in self._watched if t.mutable)
 
 
 def value_and_grad(function: Callable, argnums: int | Sequence[int] = 0, has_aux: bool = False) -> Callable:
@@ -367,8 +369,13 @@ def grad(function: Callable, argnums: int | Sequence[int] = 0, has_aux: bool = F
 def _leaf(value: Any) -> Tensor:
     """Return a tracked stand-in for an argument: itself linked to whatever it depends on, or a new leaf."""
     tensor = as_tensor(value)
+    if tensor._value.dtype.kind not in "fcV":
+        raise TypeError(
+            f"Only floating-point arguments can be differentiated by. Received: dtype={tensor.dtype}. Write numbers as "
+            "floats, or cast the tensor."
+        )
     if tensor._tracked:
-        return tensor if tensor._node is not None or tensor.mutable else add(tensor, 0.0)
+        return tensor if tensor.mutable else identity_p(tensor)
     leaf = tensor.detach()
     leaf._tracked = True
     return leaf

@@ -6,7 +6,7 @@ never widen floats (`int64` with `float32` is `float32`), and two floats meet at
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -99,13 +99,13 @@ def is_float(dtype: Any) -> bool:
     return standardize_dtype(dtype) in FLOATS
 
 
-@lru_cache(maxsize=None)
+@cache
 def _above(dtype: str) -> frozenset[str]:
     """All types that `dtype` promotes to, itself included."""
     return frozenset({dtype}).union(*(_above(successor) for successor in _SUCCESSORS[dtype]))
 
 
-@lru_cache(maxsize=None)
+@cache
 def _promote(names: frozenset[str], floatx: str) -> str:
     unknown = [n for n in names if n not in _SUCCESSORS]
     if unknown:
@@ -135,7 +135,7 @@ def result_type(*dtypes: Any) -> str:
     return _promote(frozenset(weak.get(d) or standardize_dtype(d) for d in dtypes), config.floatx())
 
 
-@lru_cache(maxsize=None)
+@cache
 def _pair(first: np.dtype, second: np.dtype, floatx: str) -> np.dtype:
     return to_numpy_dtype(_promote(frozenset((name(first), name(second))), floatx))
 

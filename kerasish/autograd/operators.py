@@ -8,7 +8,7 @@ from typing import Any
 from kerasish.autograd.primitive import Binary, cast
 from kerasish.autograd.primitives import elementwise as e
 from kerasish.autograd.primitives.indexing import getitem
-from kerasish.autograd.primitives.shapes import reshape, transpose
+from kerasish.autograd.primitives.shapes import identity_p, reshape, transpose
 from kerasish.autograd.tensor import Tensor
 
 
@@ -74,10 +74,17 @@ def _rmatmul(self: Tensor, other: Any) -> Tensor:
 
 
 def _reduction(name: str) -> Callable:
-    def method(self: Tensor, axis: Any = None, keepdims: bool = False) -> Tensor:
+    def method(
+        self: Tensor, axis: Any = None, keepdims: bool = False, dtype: Any = None, out: None = None, ddof: int = 0
+    ) -> Tensor:
         from kerasish import ops
 
-        return getattr(ops, name)(self, axis=axis, keepdims=keepdims)
+        # `np.sum(tensor)` and its like come here, with NumPy's arguments.
+        if out is not None:
+            raise TypeError(f"Tensors are immutable: `{name}` cannot write its result into `out`.")
+        if ddof:
+            raise TypeError(f"`{name}` divides by the number of elements. Received: ddof={ddof}")
+        return getattr(ops, name)(self if dtype is None else cast(self, dtype), axis=axis, keepdims=keepdims)
 
     method.__name__ = name
     method.__doc__ = f"Return `kerasish.ops.{name}` of the tensor."
@@ -114,7 +121,7 @@ def install() -> None:
         "__eq__": _equal,
         "__ne__": _not_equal,
         "__neg__": lambda self: e.negative(self),
-        "__pos__": lambda self: self,
+        "__pos__": lambda self: identity_p(self),
         "__abs__": lambda self: e.absolute(self),
         "__invert__": lambda self: e.logical_not(self) if self.dtype == "bool" else e.bitwise_not(self),
         "__matmul__": _matmul,

@@ -156,7 +156,7 @@ def record(primitive: Primitive, result: Tensor, args: Sequence[Any], params: di
         symbolic._tracked = tracked and primitive.differentiable
         return symbolic
     if tracked and primitive.differentiable:
-        result._node = Node(primitive, args, params, (result._value,), clock())
+        result._node = Node(primitive, _current(args), params, (result._value,), clock())
         result._tracked = True
     if primitive.view and args[0].mutable:
         args[0].share()
@@ -366,5 +366,5 @@ def cast(x: Any, dtype: Any) -> Tensor:
     if x._value.dtype == target:
         return x
     if x._tracked and (target.kind not in "fcV" or x._value.dtype.kind not in "fcV"):
-        x = x.detach() if type(x._value) is not Abstract else x
+        x = x.detach()
     return cast_p(x, dtype=target)

@@ -23,7 +23,7 @@ class Node:
         time: When it was recorded, by the clock that also stamps in-place changes.
     """
 
-    __slots__ = ("prim", "inputs", "params", "outputs", "time", "__weakref__")
+    __slots__ = ("__weakref__", "inputs", "outputs", "params", "prim", "time")
 
     def __init__(self, prim: Any, inputs: Sequence[Any], params: dict[str, Any], outputs: tuple, time: int):
         self.prim = prim
@@ -60,24 +60,40 @@ class Tensor:
     _index: int = 0
     _tracked: bool = False
     _changed: int = 0
-    requires_grad: bool = False
+    _requires_grad: bool = False
     grad: Tensor | None = None
     name: str | None = None
     mutable: bool = False
 
-    __array_ufunc__ = None  # ndarray <op> Tensor is the tensor's business
+    __array_priority__ = 100.0  # ndarray <op> Tensor is the tensor's business
 
     def __init__(self, value: Any, dtype: Any = None, requires_grad: bool = False, name: str | None = None):
-        self._value = to_array(value, dtype)
+        array = to_array(value, dtype)
+        # An array may be written to by whoever made it: a tensor keeps a copy of its own.
+        self._value = array if isinstance(value, (Tensor, list, tuple, int, float)) else array.copy()
         if requires_grad:
-            if self._value.dtype.kind not in "fcV":
-                raise ValueError(
-                    f"Only floating-point tensors can require gradients. Received: dtype={self.dtype}. Pass "
-                    '`dtype="float32"` or write the values as floats.'
-                )
-            self.requires_grad = self._tracked = True
+            self.requires_grad = True
         if name is not None:
             self.name = name
+
+    @property
+    def requires_grad(self) -> bool:
+        """Whether `backward()` computes a gradient for it, or through it."""
+        return self._requires_grad or (self._node is not None and self._tracked)
+
+    @requires_grad.setter
+    def requires_grad(self, value: bool) -> None:
+        if self._node is not None:
+            raise RuntimeError(
+                "`requires_grad` can be set on tensors that were not computed from others. Use `x.detach()` to cut a "
+                "result off, and set it on that."
+            )
+        if value and self._value.dtype.kind not in "fcV":
+            raise ValueError(
+                f"Only floating-point tensors can require gradients. Received: dtype={self.dtype}. Pass "
+                '`dtype="float32"` or write the values as floats.'
+            )
+        self._requires_grad = self._tracked = bool(value)
 
     @property
     def shape(self) -> tuple:
@@ -105,7 +121,10 @@ class Tensor:
         return "none" if type(self._value) is Abstract else devices.device_name(self._value)
 
     def numpy(self) -> np.ndarray:
-        """Return the values as a NumPy array. Writing into it is not seen by recorded computations: do not.
+        """Return the values as a NumPy array.
+
+        It is a copy for variables and for tensors that gradients are recorded through, so that writing into it changes
+        neither; other tensors give the memory that they hold.
 
         Raises:
             TypeError: If the tensor is symbolic and has no values.
@@ -113,7 +132,8 @@ class Tensor:
         value = self._value
         if type(value) is Abstract:
             raise no_value(self, "converted to NumPy")
-        return devices.to_numpy(value)
+        array = devices.to_numpy(value)
+        return array.copy() if array is value and (self._tracked or self.mutable) else array
 
     def item(self) -> Any:
         """Return the single element as a Python number.
@@ -123,7 +143,8 @@ class Tensor:
         """
         if self.size != 1 and type(self._value) is not Abstract:
             raise ValueError(f"Only a tensor of one element can become a Python number. Received: shape={self.shape}.")
-        return self.numpy().item()
+        value = self._value
+        return value.item() if type(value) is np.ndarray else self.numpy().item()
 
     def tolist(self) -> Any:
         """Return the values as nested Python lists."""
@@ -142,7 +163,13 @@ class Tensor:
         """Return the tensor on `device` (itself where it is there already)."""
         if device == self.device:
             return self
-        raise ValueError(f"No device {device!r} here: the tensor is on {self.device!r}.")
+        if device != "cpu":
+            raise ValueError(f"No device {device!r} here: the tensor is on {self.device!r}.")
+        if self._tracked:
+            raise ValueError("Gradients do not flow from one device to another. Move `x.detach()`.")
+        result = object.__new__(Tensor)
+        result._value = self.numpy()
+        return result
 
     def backward(self, gradient: Any = None, retain_graph: bool = True) -> None:
         """Compute the gradients of this tensor and add each to `.grad` of the leaf that it belongs to.
@@ -229,6 +256,11 @@ class KerasTensor(Tensor):
         self._value = Abstract(tuple(shape), dtypes.to_numpy_dtype(dtype))
         if name is not None:
             self.name = name
+
+    def detach(self) -> Tensor:
+        from kerasish.autograd.primitives.shapes import stop_gradient_p
+
+        return stop_gradient_p(self)  # the symbol must stay linked to what it stands for
 
     def __repr__(self) -> str:
         named = f", name={self.name}" if self.name else ""

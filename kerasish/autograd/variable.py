@@ -195,10 +195,6 @@ class Variable(Tensor):
         self._shared = True
         return super().detach()
 
-    def numpy(self) -> np.ndarray:
-        self._shared = True
-        return super().numpy()
-
     # Changes.
 
     def assign(self, value: Any) -> Variable:
@@ -250,8 +246,14 @@ class Variable(Tensor):
                 )
             if type(delta) not in (int, float):
                 delta = to_array(delta)
+        before = self._changed
         target = self.writable()
-        getattr(devices.array_module(kind), operation)(target, delta, out=target, casting="unsafe")
+        try:
+            getattr(devices.array_module(kind), operation)(target, delta, out=target, casting="unsafe")
+        except ValueError:
+            self._changed = before
+            self.check_shape(getattr(delta, "shape", ()))
+            raise
         return self
 
     def writable(self) -> Any:

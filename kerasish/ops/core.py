@@ -13,7 +13,7 @@ from kerasish.autograd.abstract import Abstract
 from kerasish.autograd.primitive import cast as _cast
 from kerasish.autograd.primitives import indexing
 from kerasish.autograd.primitives.elementwise import where
-from kerasish.autograd.primitives.shapes import normalize_axis, stop_gradient_p
+from kerasish.autograd.primitives.shapes import normalize_axis, present, stop_gradient_p
 from kerasish.autograd.tensor import Tensor, as_tensor, is_tensor  # noqa: F401  is_tensor is public here
 
 
@@ -37,8 +37,7 @@ def convert_to_tensor(x: Any, dtype: Any = None, sparse: bool | None = None, rag
     """
     if dtype is None and isinstance(x, Tensor) and not x.mutable:
         return x
-    tensor = as_tensor(x, dtype)
-    return tensor.value if tensor.mutable and not tensor._tracked else tensor
+    return present(as_tensor(x, dtype))
 
 
 def convert_to_numpy(x: Any) -> np.ndarray:
@@ -48,7 +47,7 @@ def convert_to_numpy(x: Any) -> np.ndarray:
 
 def cast(x: Any, dtype: Any) -> Tensor:
     """Return `x` as `dtype`; gradients flow between float types."""
-    return _cast(x, dtype)
+    return present(_cast(x, dtype))
 
 
 def saturate_cast(x: Any, dtype: Any) -> Tensor:
@@ -57,7 +56,7 @@ def saturate_cast(x: Any, dtype: Any) -> Tensor:
 
     x = as_tensor(x)
     target = dtypes.to_numpy_dtype(dtype)
-    if target.kind == "b" or target.kind == x._value.dtype.kind == "f" and target.itemsize >= x._value.dtype.itemsize:
+    if target.kind == "b" or (target.kind == x._value.dtype.kind == "f" and target.itemsize >= x._value.dtype.itemsize):
         return _cast(x, target)
     limits = np.finfo(target) if target.kind == "f" else np.iinfo(target)
     source = x._value.dtype

@@ -32,7 +32,7 @@ def _constant(array: Any) -> Tensor:
 
 def array(x: Any, dtype: Any = None) -> Tensor:
     """Return `x` as a tensor."""
-    return as_tensor(x, dtype)
+    return s.present(as_tensor(x, dtype))
 
 
 def zeros(shape: Sequence[int], dtype: Any = None) -> Tensor:
@@ -192,7 +192,7 @@ def ravel(x: Any) -> Tensor:
 
 def broadcast_to(x: Any, shape: Sequence[int]) -> Tensor:
     """Return `x` repeated along new axes and along axes of length one to fill `shape`."""
-    return s.broadcast_to(x, shape)
+    return s.present(s.broadcast_to(x, shape))
 
 
 def concatenate(xs: Sequence[Any], axis: int = 0) -> Tensor:
@@ -298,7 +298,7 @@ def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: Any = N
         if before or after:
             source = np.pad(np.arange(x.shape[axis]), (before, after), mode=mode)
             x = indexing.take(x, source.astype(np.int32), axis)
-    return x
+    return s.present(x)
 
 
 def flip(x: Any, axis: Axis = None) -> Tensor:
@@ -318,7 +318,7 @@ def roll(x: Any, shift: int | Sequence[int], axis: Axis = None) -> Tensor:
         if by:
             tail, head = split(x, [x.shape[a] - by], a)
             x = concatenate([head, tail], a)
-    return x
+    return s.present(x)
 
 
 def copy(x: Any) -> Tensor:
@@ -422,7 +422,8 @@ def clip(x: Any, x_min: Any, x_max: Any) -> Tensor:
         x = e.maximum(x, x_min if isinstance(x_min, (int, float)) else as_tensor(x_min, x.dtype))
     if x_max is not None:
         x = e.minimum(x, x_max if isinstance(x_max, (int, float)) else as_tensor(x_max, x.dtype))
-    return x if dtype.kind == "b" else cast(x, dtype) if x._value.dtype.kind == dtype.kind else x
+    x = x if dtype.kind == "b" or x._value.dtype.kind != dtype.kind else cast(x, dtype)
+    return s.present(x)
 
 
 def divide_no_nan(x1: Any, x2: Any) -> Tensor:
@@ -442,7 +443,7 @@ def nan_to_num(x: Any, nan: float = 0.0, posinf: float | None = None, neginf: fl
     """Return `x` with NaN and the infinities replaced (the infinities by the largest finite numbers)."""
     x = as_tensor(x)
     if x._value.dtype.kind not in "fc":
-        return x
+        return s.present(x)
     limits = np.finfo(x._value.dtype)
     infinite = e.isinf(x)
     high = float(limits.max) if posinf is None else posinf
@@ -517,7 +518,7 @@ def _extremum(reduce: Any, pair: Any, x: Any, axis: Axis, keepdims: bool, initia
                 "`initial=` to say what it should be."
             )
         return full(s.reduced_shape(x.shape, axes, keepdims), initial, x.dtype)
-    result = reduce(x, axis=axes, keepdims=keepdims) if axes else x
+    result = reduce(x, axis=axes, keepdims=keepdims) if axes else s.present(x)
     return result if initial is None else cast(pair(result, initial), x.dtype)
 
 
@@ -637,7 +638,7 @@ def sort(x: Any, axis: int | None = -1) -> Tensor:
     x = as_tensor(x)
     if axis is None:
         x, axis = ravel(x), 0
-    return indexing.take_along_axis(x, argsort(x, axis), axis) if x.ndim else x
+    return indexing.take_along_axis(x, argsort(x, axis), axis) if x.ndim else s.present(x)
 
 
 def flipud(x: Any) -> Tensor:
@@ -757,7 +758,7 @@ def round(x: Any, decimals: int = 0) -> Tensor:
     """Return `x` rounded to `decimals` places, halves to even."""
     x = as_tensor(x)
     if x._value.dtype.kind in "biu" and decimals >= 0:
-        return cast(x, "int32") if x.dtype == "bool" else x
+        return cast(x, "int32") if x.dtype == "bool" else s.present(x)
     if not decimals:
         return e.rint(x)
     factor = 10.0**decimals

@@ -291,6 +291,7 @@ CASES: dict[str, Sequence[Case]] = {
         ordinary("scalar", ops.flip, 1.5),
     ],
     "copy": [ordinary("matrix", ops.copy, _x23), ordinary("scalar", ops.copy, 1.5)],
+    "identity": [ordinary("matrix", lambda x: +x, _x23), ordinary("scalar", lambda x: +x, 1.5)],
     # Positions
     "slice": [
         ordinary("row", lambda x: x[1], _x234),

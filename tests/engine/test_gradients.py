@@ -38,7 +38,9 @@ def total(case: Case, tensors: list[Tensor]) -> Tensor:
 def gradients(
     case: Case, arrays: list, create_graph: bool = False
 ) -> tuple[list[Tensor], list[Tensor], Tensor]:
-    leaves = [Tensor(a, requires_grad=True) for a in arrays]
+    leaves = [ops.convert_to_tensor(a) for a in arrays]  # which keeps the array's strides
+    for leaf in leaves:
+        leaf.requires_grad = True
     value = total(case, leaves)
     found = gradients_of([value], leaves, create_graph=create_graph)
     filled = [

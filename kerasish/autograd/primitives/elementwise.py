@@ -180,7 +180,7 @@ def common_dtype(x: Any, y: Any) -> tuple[Any, Any]:
     elif x_is or y_is:
         tensor, other = (x, y) if x_is else (y, x)
         kind = tensor._value.dtype.kind
-        if type(other) is float and kind in "fcV" or type(other) is int and kind in "fciuV":
+        if (type(other) is float and kind in "fcV") or (type(other) is int and kind in "fciuV"):
             return x, y
     # Adding decides the type without a rule of its own; on scalars of the operands' types it costs nothing.
     from kerasish.autograd import dtypes

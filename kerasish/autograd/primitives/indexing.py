@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from kerasish import devices
 from kerasish.autograd.abstract import Abstract, Dim, Shape, broadcast_shapes
 from kerasish.autograd.primitive import Primitive, cast
 from kerasish.autograd.primitives.shapes import normalize_axis, pad_constant
-from kerasish.autograd.tensor import Tensor, as_tensor
+from kerasish.autograd.tensor import Tensor, as_tensor, no_value
 
 Index = tuple[Any, ...]
 
@@ -240,9 +241,8 @@ def parse_index(x: Tensor, key: Any) -> tuple[list[Tensor], Index]:
         IndexError: If there are more indices than axes, or an integer is out of range.
         TypeError: If a part is nothing to index with.
     """
-    parts = list(key) if isinstance(key, tuple) else [key]
-    parts = [part for raw in parts for part in _index_parts(raw)]
-    used = sum(part is not None and part is not Ellipsis for part in parts)
+    parts = [_index_part(part) for part in (key if isinstance(key, tuple) else (key,))]
+    used = sum(_axes_taken(part) for part in parts)
     if used > x.ndim:
         raise IndexError(f"Too many indices: a tensor of shape {x.shape} has {x.ndim} axes, and {used} were indexed.")
     if any(part is Ellipsis for part in parts):
@@ -255,35 +255,60 @@ def parse_index(x: Tensor, key: Any) -> tuple[list[Tensor], Index]:
     axis = 0
     gathers = any(isinstance(part, Tensor) for part in parts)
     for part in parts:
-        if part is None:
-            template.append(None)
-            continue
         if isinstance(part, int):
             dim = x.shape[axis]
             if dim is not None and not -dim <= part < dim:
                 raise IndexError(f"Index {part} is out of bounds for axis {axis} of a tensor of shape {x.shape}.")
-        if isinstance(part, Tensor) or (gathers and isinstance(part, int)):
-            arrays.append(as_tensor(part))
-            part = ARRAY
-        template.append(part)
-        axis += 1
+        if isinstance(part, Tensor) and part._value.dtype.kind == "b":
+            places = _places(part, x.shape, axis)
+        elif isinstance(part, Tensor) or (gathers and isinstance(part, int)):
+            places = [as_tensor(part)]
+        else:
+            places = []
+        arrays.extend(places)
+        template.extend([ARRAY] * len(places) if places else [part])
+        axis += _axes_taken(part)
     return arrays, tuple(template)
 
 
-def _index_parts(part: Any) -> list[Any]:
-    """Return one index as the parts it stands for: a boolean mask is one integer array an axis."""
-    if part is None or part is Ellipsis or (isinstance(part, int) and not isinstance(part, bool)):
-        return [part]
+def _index_part(part: Any) -> Any:
+    """Return one part of an index as None, `...`, an int, a slice of ints, or an integer or bool tensor."""
+    if part is None or part is Ellipsis or type(part) is int:
+        return part
     if isinstance(part, slice):
-        return [slice(*(None if v is None else int(v) for v in (part.start, part.stop, part.step)))]
+        return slice(*(None if v is None else int(v) for v in (part.start, part.stop, part.step)))
     tensor = as_tensor(part) if not isinstance(part, (str, dict)) else None
-    if tensor is None or tensor._value.dtype.kind not in "biu":
-        raise TypeError(f"Tensors are indexed by integers, slices, `...`, None, and integer or bool tensors. Received: {part!r}")
-    if tensor._value.dtype.kind == "b":
-        return [as_tensor(places) for places in np.nonzero(tensor.numpy())]
+    if isinstance(part, (list, tuple)) and tensor is not None and tensor.size == 0:
+        tensor = cast(tensor, np.dtype(np.int32))
+    if tensor is None or tensor._value.dtype.kind not in "biu" or (tensor.dtype == "bool" and not tensor.ndim):
+        raise TypeError(
+            "Tensors are indexed by integers, slices, `...`, None, integer tensors, and bool tensors of one or more "
+            f"axes. Received: {part!r}"
+        )
     if tensor.ndim == 0 and type(tensor._value) is not Abstract and not tensor.mutable:
-        return [int(tensor.numpy())]
-    return [tensor]
+        return int(tensor.item())
+    return tensor
+
+
+def _axes_taken(part: Any) -> int:
+    """Return how many axes of the tensor a part of an index stands for."""
+    if part is None or part is Ellipsis:
+        return 0
+    return part.ndim if isinstance(part, Tensor) and part._value.dtype.kind == "b" else 1
+
+
+def _places(mask: Tensor, shape: Shape, axis: int) -> list[Tensor]:
+    """Return a boolean mask as one integer tensor an axis: the positions where it holds."""
+    if type(mask._value) is Abstract:
+        raise no_value(mask, "used as a mask in an index, since the result's shape depends on it")
+    covered = shape[axis : axis + mask.ndim]
+    if any(d is not None and d != m for d, m in zip(covered, mask.shape, strict=True)):
+        raise IndexError(
+            f"A boolean index must have the shape of what it covers. Received: mask.shape={mask.shape} for axes of "
+            f"lengths {covered}."
+        )
+    module = devices.array_module(type(mask._value))
+    return [as_tensor(places) for places in module.nonzero(mask._value)]
 
 
 __all__ = ["ARRAY", "gather", "getitem", "pad_constant", "parse_index", "scatter_add", "scatter_set", "slice_", "take"]

@@ -74,7 +74,7 @@ def _resolve_shape(old: Shape, new: Shape) -> Shape:
     known = known_size(tuple(d for i, d in enumerate(new) if i not in unknown))
     if unknown and known and size % known == 0:
         return tuple(size // known if i in unknown else d for i, d in enumerate(new))
-    if known != size or unknown and size:
+    if known != size or (unknown and size):
         raise ValueError(
             f"Cannot reshape a tensor of shape {old} ({size} elements) to {new}: the number of elements must stay "
             "the same."
@@ -325,5 +325,22 @@ copy = Primitive(
     lambda x: Abstract(x.shape, x.dtype),
     (lambda g, out, x: g,),
 )
+
+identity_p = Primitive(
+    "identity",
+    lambda xp, x: x,
+    lambda x: Abstract(x.shape, x.dtype),
+    (lambda g, out, x: g,),
+    view=True,
+)
+"""The same values as another tensor: what a variable holds now, still linked to it."""
+
+
+def present(x: Tensor) -> Tensor:
+    """Return `x`, or what it holds now where it is a variable: that may be assigned to later."""
+    if not x.mutable:
+        return x
+    return identity_p(x) if x._tracked else x.value  # type: ignore[attr-defined]
+
 
 stop_gradient_p = Primitive("stop_gradient", lambda xp, x: x, lambda x: Abstract(x.shape, x.dtype), view=True)
