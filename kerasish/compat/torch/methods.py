@@ -30,15 +30,6 @@ class LeafTensor(Variable):
     def __init__(self, value: Any, dtype: Any = None, requires_grad: bool = True):
         super().__init__(value, dtype=dtype, trainable=requires_grad)
 
-    # A plain switch here, where PyTorch's users flip it to freeze a parameter.
-    @property
-    def requires_grad(self) -> bool:  # type: ignore[override]
-        return self._tracked
-
-    @requires_grad.setter
-    def requires_grad(self, value: bool) -> None:
-        self._tracked = bool(value)
-
     def _check_writable(self) -> None:
         if self._tracked and state.recording:
             raise RuntimeError(
@@ -109,9 +100,7 @@ def _zero(self: Tensor) -> Tensor:
 
 def _requires_grad(self: Tensor, requires_grad: bool = True) -> Tensor:
     """Ask for this tensor's gradient (or no more)."""
-    if self._node is not None:
-        raise RuntimeError("you can only change requires_grad flags of leaf variables.")
-    self.requires_grad = self._tracked = requires_grad
+    self.requires_grad = requires_grad
     return self
 
 

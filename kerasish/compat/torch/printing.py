@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -31,14 +32,16 @@ class _Format:
     """How the numbers of one tensor are written: whole, with four decimals or scientific, all of one width."""
 
     def __init__(self, values: np.ndarray):
-        self._form = str
+        self._form: Callable[[Any], str] = str
         if values.dtype.kind == "f":
-            finite = np.abs(values[np.isfinite(values)]).astype(np.float64)
-            self._form = self._float_form(finite[finite > 0], bool(np.all(finite == np.ceil(finite))))
-        self.width = max((len(self._form(v)) for v in values.ravel().tolist()), default=0)
+            # Like PyTorch, measure what is finite and not zero; the rest may stand out.
+            values = values[np.isfinite(values) & (values != 0)]
+            sizes = np.abs(values).astype(np.float64)
+            self._form = self._float_form(sizes, bool(np.all(sizes == np.ceil(sizes))))
+        self.width = max((len(self._form(v)) for v in values.ravel().tolist()), default=1)
 
     @staticmethod
-    def _float_form(sizes: np.ndarray, whole: bool) -> Any:
+    def _float_form(sizes: np.ndarray, whole: bool) -> Callable[[float], str]:
         largest, smallest = (sizes.max(), sizes.min()) if sizes.size else (0.0, 1.0)
         wide = largest / smallest > 1000.0 or largest > 1e8
         if wide or (not whole and smallest < 1e-4):

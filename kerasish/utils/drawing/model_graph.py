@@ -152,20 +152,37 @@ def _is_sequential(model: Any) -> bool:
 
 def _add_chain(graph: Graph, model: Any, options: _Options, group: tuple[str, ...], before: Any) -> Any:
     """Add a Sequential model's layers, linked to the box `before`; return the key of the last one."""
+    shape = (model.get_build_config() or {}).get("input_shape")
     for position, layer in enumerate(model.layers):
+        after = _output_shape(layer, shape)
         if options.nested and _is_sequential(layer) and layer.layers:
             before = _add_chain(graph, layer, options, (*group, layer.name), before)
-            continue
-        key = (*group, position, layer.name)
-        graph.add_node(key, *_label(layer, options), group=group)
-        if before is not None:
-            graph.add_edge(before, key)
-        before = key
+        else:
+            key = (*group, position, layer.name)
+            graph.add_node(key, *_label(layer, options, shape, after), group=group)
+            if before is not None:
+                graph.add_edge(before, key)
+            before = key
+        shape = after
     return before
 
 
-def _label(layer: Any, options: _Options) -> tuple[str, list[str], str]:
-    """Return a box's title, lines and kind."""
+def _output_shape(layer: Any, shape: Any) -> Any:
+    """Return the shape of a layer's output for inputs of `shape`, None where either is not known."""
+    if shape is None:
+        return None
+    try:
+        return layer.compute_output_shape(shape)
+    except (
+        Exception
+    ):  # a layer of the user's own may fail in any way without data; the picture is still wanted
+        return None
+
+
+def _label(
+    layer: Any, options: _Options, before: Any = None, after: Any = None
+) -> tuple[str, list[str], str]:
+    """Return the title, lines and kind of the box of a layer between tensors of two shapes."""
     class_name = type(layer).__name__
     title = f"{layer.name} ({class_name})" if options.names else class_name
     lines = []
@@ -175,20 +192,18 @@ def _label(layer: Any, options: _Options) -> tuple[str, list[str], str]:
         lines.append(f"Activation: {name}")
     if options.shapes:
         if class_name != "InputLayer":
-            lines.append(f"Input shape: {_of_tensors(layer, 'input', 'shape')}")
-        lines.append(f"Output shape: {_of_tensors(layer, 'output', 'shape')}")
+            lines.append(f"Input shape: {_text(before)}")
+        lines.append(f"Output shape: {_text(after)}")
     if options.dtype:
-        lines.append(f"Output dtype: {_of_tensors(layer, 'output', 'dtype')}")
+        lines.append(f"Output dtype: {getattr(layer, 'compute_dtype', '?')}")
     if options.trainable and layer.weights:
         lines.append("Trainable" if layer.trainable else "Non-trainable")
     return title, lines, "input" if class_name == "InputLayer" else "operation"
 
 
-def _of_tensors(layer: Any, end: str, attribute: str) -> str:
-    """Return shape or dtype of a layer's input or output as text, `?` where it is not known."""
-    try:
-        tensors = getattr(layer, end)
-    except (AttributeError, ValueError, RuntimeError):
+def _text(shape: Any) -> str:
+    """Return a shape, or a structure of shapes, as text."""
+    if shape is None:
         return "?"
-    found = [str(getattr(tensor, attribute)) for tensor in tree.flatten(tensors)]
-    return ", ".join(found) or "?"
+    texts = tree.flatten(tree.map_shape_structure(lambda found: f"({', '.join(map(str, found))})", shape))
+    return ", ".join(texts)

@@ -102,7 +102,7 @@ def remember(function: Callable, *args: Any, **kwargs: Any) -> Any:
             tensor._tracked = False
     if not wanted:
         for result in tree.flatten(results):
-            if isinstance(result, Tensor) and not result.requires_grad:
+            if isinstance(result, Tensor) and result._node is not None:
                 result._tracked = False
     return results
 
