@@ -119,22 +119,7 @@ def _gradient_function(self: Tensor) -> Any:
     return f"<{gradient_name(self._node.prim.name)}>" if self._tracked and self._node is not None else None
 
 
-_UNARY = (
-    "abs",
-    "ceil",
-    "cos",
-    "exp",
-    "floor",
-    "log",
-    "relu",
-    "round",
-    "sigmoid",
-    "sign",
-    "sin",
-    "sqrt",
-    "square",
-)
-_UNARY += ("tan", "tanh")
+_UNARY = "abs ceil cos exp floor log relu round sigmoid sign sin sqrt square tan tanh".split()
 _BINARY = {
     "add": "add",
     "div": "divide",

@@ -118,7 +118,8 @@ def _order(skeleton: _Skeleton) -> None:
         neighbors = skeleton.above if down else skeleton.below
         for row in skeleton.rows if down else reversed(skeleton.rows):
             mean = {n: sum(place[m] for m in neighbors[n]) / len(neighbors[n]) for n in row if neighbors[n]}
-            row.sort(key=lambda n, mean=mean: mean.get(n, place[n]))
+            wanted = {n: mean.get(n, place[n]) for n in row}
+            row.sort(key=wanted.__getitem__)
             for position, node in enumerate(row):
                 place[node] = position
 
