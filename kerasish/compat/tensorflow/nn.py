@@ -9,8 +9,8 @@ from kerasish import random as _random
 from kerasish.compat.tensorflow._naming import named, named_functions
 
 _SAME = (
-    "elu gelu in_top_k leaky_relu log_softmax moments relu relu6 selu sigmoid silu softmax softplus softsign swish tanh "
-    "top_k"
+    "elu gelu in_top_k leaky_relu log_softmax moments relu relu6 selu sigmoid silu softmax softplus softsign swish "
+    "tanh top_k"
 ).split()
 
 globals().update(named_functions(ops, {name: name for name in _SAME}))
