@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 import numpy as np
@@ -20,6 +22,20 @@ FREE_BYTES = 16 << 20
 MAX_EXPANSION = 100
 # Filters that come with HDF5 and h5py: deflate, shuffle, fletcher32, szip, nbit, scaleoffset, lzf.
 _FILTERS = frozenset({1, 2, 3, 4, 5, 6, 32000})
+
+
+def _guarded(method: Callable) -> Callable:
+    """Turn what h5py raises on damaged files (KeyError, RuntimeError, ...) into one error that names the file."""
+
+    @wraps(method)
+    def wrapper(self: H5Reader, *args: Any) -> Any:
+        try:
+            return method(self, *args)
+        except (KeyError, RuntimeError, OSError, UnicodeError) as error:
+            detail = error.args[0] if error.args else error
+            raise ValueError(f"{self.label} is damaged or was not written by Keras: {detail}") from error
+
+    return wrapper
 
 
 class H5Reader:
@@ -56,6 +72,7 @@ class H5Reader:
     def __exit__(self, *exc_info: object) -> None:
         self.file.close()
 
+    @_guarded
     def has(self, group: Any, path: str) -> bool:
         """Whether `path` exists below `group`, every step of it a hard link."""
         for name in path.split("/"):
@@ -64,12 +81,12 @@ class H5Reader:
             group = group[name]
         return True
 
+    @_guarded
     def group(self, parent: Any, path: str) -> Any:
         """Return the group at `path` below `parent`.
 
         Raises:
-            KeyError: if there is none.
-            ValueError: if something else is there; `UnsafeFileError` if it is a link out of place.
+            ValueError: if there is none or something else is there; `UnsafeFileError` if it is a link.
         """
         import h5py
 
@@ -81,12 +98,12 @@ class H5Reader:
                 raise ValueError(f"{self.label}: expected {parent.name!r} to be a group, found {parent!r}.")
         return parent
 
+    @_guarded
     def dataset(self, parent: Any, path: str) -> Any:
         """Return the dataset at `path` below `parent`, checked but not read.
 
         Raises:
-            KeyError: if there is none.
-            ValueError: if it is no array of numbers; `UnsafeFileError` if it is refused.
+            ValueError: if there is none or it is no array of numbers; `UnsafeFileError` if it is refused.
         """
         import h5py
 
@@ -100,6 +117,7 @@ class H5Reader:
         self._check(dataset)
         return dataset
 
+    @_guarded
     def array(self, parent: Any, path: str) -> np.ndarray:
         """Read the dataset at `path` below `parent`, after checking what reading it would take."""
         dataset = self.dataset(parent, path)
@@ -111,14 +129,51 @@ class H5Reader:
             return (values.view(np.uint16).astype(np.uint32) << 16).view(np.float32)
         return values if values.dtype.isnative else values.astype(values.dtype.newbyteorder("="))
 
-    def text(self, attributes: Any, name: str) -> str | None:
-        """Return the text attribute `name`, or None if there is none."""
-        value = attributes.get(name)
+    @_guarded
+    def child(self, group: Any, name: str) -> Any:
+        """Return what is directly below a group under `name`, group or dataset; None if there is nothing."""
+        return group[name] if self._has_child(group, name) else None
+
+    @_guarded
+    def names(self, group: Any) -> list[str]:
+        """Return the names of what is directly below a group."""
+        return list(group)
+
+    @_guarded
+    def text(self, group: Any, name: str) -> str | None:
+        """Return the attribute `name` of a group, a text, or None if there is none."""
+        value = self._attribute(group, name)
         if isinstance(value, (bytes, np.bytes_)):
             return value.decode("utf-8")
         if value is None or isinstance(value, str):
             return value
         raise ValueError(f"{self.label}: expected the attribute {name!r} to be text, found {type(value)}.")
+
+    @_guarded
+    def texts(self, group: Any, name: str) -> list[str]:
+        """Return the attribute `name` of a group, a list of texts; it may be split over `name0`, `name1`, ..."""
+        parts = [self._attribute(group, name)]
+        if parts[0] is None:
+            parts = []
+            while (part := self._attribute(group, f"{name}{len(parts)}")) is not None:
+                parts.append(part)
+        values = [value for part in parts for value in np.asarray(part).ravel().tolist()]
+        return [value.decode("utf-8") if isinstance(value, bytes) else str(value) for value in values]
+
+    def _attribute(self, group: Any, name: str) -> Any:
+        from h5py import h5a
+
+        key = name.encode("utf-8")
+        if not h5a.exists(group.id, key):
+            return None
+        attribute = h5a.open(group.id, key)
+        stored = attribute.get_space().get_simple_extent_npoints() * attribute.get_type().get_size()
+        if stored > self.size:
+            raise UnsafeFileError(
+                f"Not allowed: the attribute {name!r} of {group.name!r} in {self.label} declares "
+                f"{readable_size(stored)}, but the file has {readable_size(self.size)}."
+            )
+        return group.attrs[name]
 
     def _has_child(self, group: Any, name: str) -> bool:
         import h5py

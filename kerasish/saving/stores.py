@@ -110,7 +110,7 @@ class WeightsFile:
         for folder in _LAYERS:
             if not self.reader.has(self.reader.file, folder):
                 continue
-            for name in self.reader.group(self.reader.file, folder):
+            for name in self.reader.names(self.reader.group(self.reader.file, folder)):
                 path = f"{folder}/{name}"
                 used = any(used == path or used.startswith(f"{path}/") for used in self._used)
                 if not used and self._holds_arrays(path, depth=0):
@@ -120,10 +120,13 @@ class WeightsFile:
     def _holds_arrays(self, path: str, depth: int) -> bool:
         if not self.reader.has(self.reader.file, path):
             return False
-        node = self.reader.file[path]
+        folder, _, last = path.rpartition("/")
+        node = self.reader.child(self.reader.group(self.reader.file, folder), last)
         if not hasattr(node, "keys"):
             return True
-        return depth < 16 and any(self._holds_arrays(f"{path}/{name}", depth + 1) for name in node)
+        return depth < 16 and any(
+            self._holds_arrays(f"{path}/{name}", depth + 1) for name in self.reader.names(node)
+        )
 
 
 class ReadStore:
@@ -132,20 +135,22 @@ class ReadStore:
     def __init__(self, file: WeightsFile, group: Any, variables: list[Any]) -> None:
         self._file, self._group, self._variables = file, group, variables
 
-    def keys(self) -> Any:
-        return () if self._group is None else self._group.keys()
+        self._keys = [] if group is None else file.reader.names(group)
+
+    def keys(self) -> list[str]:
+        return self._keys
 
     def __len__(self) -> int:
-        return len(self.keys())
+        return len(self._keys)
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self.keys())
+        return iter(self._keys)
 
     def __contains__(self, key: object) -> bool:
-        return key in self.keys()
+        return key in self._keys
 
     def __getitem__(self, key: str) -> np.ndarray:
-        if self._group is None:
+        if key not in self._keys:
             raise KeyError(f"{self._file.reader.label} holds nothing for this object, so no {key!r} either.")
         array = self._file.reader.array(self._group, key)
         if not self._file.allow_nan:

@@ -248,7 +248,7 @@ def _build_instance(config: dict[str, Any], cls: Any, objects: dict[str, Any]) -
     with CustomObjectScope(objects):
         try:
             instance = cls.from_config(dict(inner))
-        except TypeError as error:
+        except (TypeError, KeyError) as error:
             raise TypeError(
                 f"{cls} could not be deserialized properly. Please ensure that components that are Python "
                 "object instances (layers, models, etc.) returned by `get_config()` are explicitly "

@@ -93,6 +93,11 @@ def from_legacy(config: Any, custom_objects: dict[str, Any] | None = None) -> di
 
 def _modern_layer(config: dict[str, Any], objects: dict[str, Any]) -> dict[str, Any]:
     """Rewrite the config of a layer or model, and those of the layers in it."""
+    if not isinstance(config, dict) or not {"class_name", "config"} <= config.keys():
+        raise ValueError(
+            "Expected the config of a layer, with the keys 'class_name' and 'config'. Received: "
+            f"{str(config)[:300]}"
+        )
     if "module" in config:
         return config
     name, inner = config["class_name"], config["config"]
@@ -200,11 +205,14 @@ def _rename_arguments(name: str, inner: dict[str, Any]) -> None:
 
 def training_from_legacy(training: dict[str, Any]) -> dict[str, Any]:
     """Rewrite a `training_config` as what `compile_from_config` takes."""
+    optimizer = training.get("optimizer_config") if isinstance(training, dict) else None
+    if not isinstance(optimizer, dict) or not isinstance(optimizer.get("class_name"), str):
+        raise ValueError(f"The training configuration names no optimizer. Received: {str(training)[:300]}")
     metrics = _modern_metrics(training.get("metrics"))
     if isinstance(metrics, list) and len(metrics) == 1 and isinstance(metrics[0], list):
         metrics = metrics[0]  # one output's, written by Keras 2 as a list of lists
     return {
-        "optimizer": _modern_optimizer(training["optimizer_config"]),
+        "optimizer": _modern_optimizer(optimizer),
         "loss": _modern_object(training.get("loss"), "keras.losses"),
         "loss_weights": training.get("loss_weights"),
         "metrics": metrics,

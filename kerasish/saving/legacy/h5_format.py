@@ -10,8 +10,6 @@ import os
 import warnings
 from typing import Any
 
-import numpy as np
-
 from kerasish.saving.atomic import replacing
 from kerasish.saving.budget import variable_budget
 from kerasish.saving.errors import UnsafeFileError
@@ -109,7 +107,7 @@ def load_model(
         config = _read_json(reader, "model_config")
         if config is None:
             raise ValueError(
-                f"No model config found in {reader.label}: it has the attributes {list(reader.file.attrs)}. "
+                f"No model config found in {reader.label}: it holds {reader.names(reader.file)}. "
                 "If it holds only weights, build the model and use `model.load_weights`."
             )
         training = _read_json(reader, "training_config") if compile else None
@@ -141,7 +139,7 @@ def _compile(model: Any, training: Any, reader: H5Reader, custom_objects: Any, a
     if not optimizer.built:
         optimizer.build(model.trainable_variables)
     group = reader.group(reader.file, "optimizer_weights")
-    names = _read_names(reader, group, "weight_names")
+    names = reader.texts(group, "weight_names")
     variables = optimizer.variables
     pairs = [(v, group, name) for v, name in zip(variables, names, strict=False)]
     if len(names) != len(variables) or any(_shape(reader, g, n) != v.shape for v, g, n in pairs):
@@ -165,7 +163,7 @@ def load_weights(
     """Load the weights of an `.h5` file (whole model or weights only); all of them, or none and an error."""
     with open_h5(filepath) as reader:
         group = reader.file
-        if "layer_names" not in group.attrs and reader.has(group, "model_weights"):
+        if not reader.texts(group, "layer_names") and reader.has(group, "model_weights"):
             group = reader.group(group, "model_weights")
         pair = _pair_by_name if by_name else _pair_in_order
         _assign(reader, pair(reader, group, model, skip_mismatch), allow_nan)
@@ -190,9 +188,9 @@ def _pair_in_order(
     """Match the file's layers that have weights with the model's, in order."""
     layers = [layer for layer in model.layers if _layer_weights(layer)]
     saved = []
-    for name in _read_names(reader, group, "layer_names"):
+    for name in reader.texts(group, "layer_names"):
         layer_group = reader.group(group, name)
-        names = _read_names(reader, layer_group, "weight_names")
+        names = reader.texts(layer_group, "weight_names")
         if names:
             saved.append((name, layer_group, names))
     if len(saved) != len(layers):
@@ -226,9 +224,9 @@ def _pair_by_name(
     for layer in model.layers:
         by_name.setdefault(layer.name, []).append(layer)
     pairs = []
-    for number, name in enumerate(_read_names(reader, group, "layer_names")):
+    for number, name in enumerate(reader.texts(group, "layer_names")):
         layer_group = reader.group(group, name)
-        names = _read_names(reader, layer_group, "weight_names")
+        names = reader.texts(layer_group, "weight_names")
         for layer in by_name.get(name, ()):
             variables = _layer_weights(layer)
             where = f"layer #{number} (named {layer.name})"
@@ -250,7 +248,7 @@ def _pair_top_level(
     if not reader.has(group, "top_level_model_weights"):
         return []
     top_level = reader.group(group, "top_level_model_weights")
-    names = _read_names(reader, top_level, "weight_names")
+    names = reader.texts(top_level, "weight_names")
     if len(names) != len(variables):
         _mismatch(
             f"Weight count mismatch for top-level weights when loading weights from file. Model expects "
@@ -291,7 +289,7 @@ def _shape(reader: H5Reader, group: Any, name: str) -> tuple[int, ...]:
 def _read_json(reader: H5Reader, attribute: str) -> Any:
     import json
 
-    text = reader.text(reader.file.attrs, attribute)
+    text = reader.text(reader.file, attribute)
     if text is None:
         return None
     try:
@@ -302,17 +300,3 @@ def _read_json(reader: H5Reader, attribute: str) -> Any:
         ) from error
     except json.JSONDecodeError as error:
         raise ValueError(f"The attribute {attribute!r} of {reader.label} is not JSON: {error}") from error
-
-
-def _read_names(reader: H5Reader, group: Any, attribute: str) -> list[str]:
-    """Read a list of names that is one attribute, or several, numbered."""
-    keys = [attribute]
-    if attribute not in group.attrs:
-        keys = []
-        while f"{attribute}{len(keys)}" in group.attrs:
-            keys.append(f"{attribute}{len(keys)}")
-    names: list[str] = []
-    for key in keys:
-        values = np.asarray(group.attrs[key]).ravel().tolist()
-        names += [value.decode("utf-8") if isinstance(value, bytes) else str(value) for value in values]
-    return names
