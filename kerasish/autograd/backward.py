@@ -45,9 +45,9 @@ def _check_unchanged(node: Node) -> None:
     for argument in node.inputs:
         if isinstance(argument, Tensor) and argument._changed > node.time:
             raise RuntimeError(
-                f"The variable {getattr(argument, 'path', argument.name)!r} was changed in place after `{node.prim.name}` "
-                "had used it, so the gradient would be computed from the wrong value. Call backward (or "
-                "tape.gradient) before assigning to it, or use a copy: `ops.copy(variable)`."
+                f"The variable {getattr(argument, 'path', argument.name)!r} was changed in place after "
+                f"`{node.prim.name}` had used it, so the gradient would be computed from the wrong value. Call "
+                "backward (or tape.gradient) before assigning to it, or use a copy: `ops.copy(variable)`."
             )
 
 
@@ -240,7 +240,9 @@ class GradientTape:
         """
         for leaf in tree.flatten(tensor):
             if not isinstance(leaf, Tensor):
-                raise TypeError(f"Only tensors can be watched. Received: {leaf!r} (type {type(leaf).__name__}).")
+                raise TypeError(
+                    f"Only tensors can be watched. Received: {leaf!r} (type {type(leaf).__name__})."
+                )
             if leaf._value.dtype.kind not in "fcV":
                 raise TypeError(
                     f"Only floating-point tensors can be watched. Received: dtype={leaf.dtype}. Cast it to a float "
@@ -262,7 +264,13 @@ class GradientTape:
 
         Raises:
             RuntimeError: If the tape was used already and is not persistent.
+            ValueError: If `unconnected_gradients` is neither of the two.
         """
+        unconnected = str(getattr(unconnected_gradients, "value", unconnected_gradients))
+        if unconnected not in ("none", "zero"):
+            raise ValueError(
+                f"Unknown value for `unconnected_gradients`: {unconnected!r}. Expected 'none' or 'zero'."
+            )
         if self._used and not self._persistent:
             raise RuntimeError(
                 "A non-persistent GradientTape can only be used to compute one set of gradients. Make it with "
@@ -283,7 +291,7 @@ class GradientTape:
         if not self._watch_variables:
             named = {id(t) for t, _ in self._watched}
             found = [g if not s.mutable or id(s) in named else None for g, s in zip(found, flat, strict=True)]
-        if str(getattr(unconnected_gradients, "value", unconnected_gradients)) == "zero":
+        if unconnected == "zero":
             zeros = [broadcast_to(as_tensor(0.0, s.dtype), s.shape) for s in flat]
             found = [z if g is None else g for g, z in zip(found, zeros, strict=True)]
         return tree.pack_sequence_as(sources, found)
@@ -319,6 +327,10 @@ def value_and_grad(function: Callable, argnums: int | Sequence[int] = 0, has_aux
 
     def wrapped(*args: Any, **kwargs: Any) -> Any:
         arguments = list(args)
+        if any(number >= len(args) or number < -len(args) for number in numbers):
+            raise ValueError(
+                f"`argnums` counts positional arguments. Received: argnums={argnums}, and {len(args)} positional."
+            )
         for number in numbers:
             arguments[number] = tree.map_structure(_leaf, arguments[number])
         state.tapes += 1

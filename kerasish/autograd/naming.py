@@ -42,7 +42,12 @@ class name_scope:
     def __enter__(self) -> name_scope:
         scopes = _names.scopes
         top = scopes[-1] if scopes else None
-        push = not (self.caller is not None and top is not None and top.caller is self.caller and top.name == self.name)
+        push = not (
+            self.caller is not None
+            and top is not None
+            and top.caller is self.caller
+            and top.name == self.name
+        )
         self._pushed.append(push)
         if push:
             scopes.append(self)

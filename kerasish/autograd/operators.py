@@ -75,7 +75,12 @@ def _rmatmul(self: Tensor, other: Any) -> Tensor:
 
 def _reduction(name: str) -> Callable:
     def method(
-        self: Tensor, axis: Any = None, keepdims: bool = False, dtype: Any = None, out: None = None, ddof: int = 0
+        self: Tensor,
+        axis: Any = None,
+        keepdims: bool = False,
+        dtype: Any = None,
+        out: None = None,
+        ddof: int = 0,
     ) -> Tensor:
         from kerasish import ops
 

@@ -163,7 +163,9 @@ def record(primitive: Primitive, result: Tensor, args: Sequence[Any], params: di
     return result
 
 
-def _wrap_many(primitive: Primitive, outs: tuple, kind: type, args: Sequence, params: dict, tracked: bool) -> tuple:
+def _wrap_many(
+    primitive: Primitive, outs: tuple, kind: type, args: Sequence, params: dict, tracked: bool
+) -> tuple:
     tracked = tracked and state.recording and primitive.differentiable
     arrays = tuple(out if type(out) is kind else _as_array(out, kind) for out in outs)
     node = None
@@ -194,7 +196,12 @@ class Unary(Primitive):
     """
 
     def __init__(
-        self, name: str, run: Callable | str, vjp: Callable | None = None, floating: bool = False, dtype: Any = None
+        self,
+        name: str,
+        run: Callable | str,
+        vjp: Callable | None = None,
+        floating: bool = False,
+        dtype: Any = None,
     ):
         result = None if dtype is None else np.dtype(dtype)
         super().__init__(

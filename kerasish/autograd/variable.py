@@ -214,7 +214,9 @@ class Variable(Tensor):
             overlay.assign(self, value)
             return self
         if isinstance(value, Tensor) and type(value._value) is Abstract:
-            raise ValueError(f"A symbolic tensor cannot be assigned to the variable {self._path!r}: it has no value.")
+            raise ValueError(
+                f"A symbolic tensor cannot be assigned to the variable {self._path!r}: it has no value."
+            )
         array = to_array(value, self._array.dtype)
         self.check_shape(array.shape)
         # A tensor's array may be someone else's (NumPy's border is copy-free): keep a value of our own.

@@ -17,7 +17,9 @@ from kerasish.autograd.primitives.shapes import normalize_axis, present, stop_gr
 from kerasish.autograd.tensor import Tensor, as_tensor, is_tensor  # noqa: F401  is_tensor is public here
 
 
-def convert_to_tensor(x: Any, dtype: Any = None, sparse: bool | None = None, ragged: bool | None = None) -> Tensor:
+def convert_to_tensor(
+    x: Any, dtype: Any = None, sparse: bool | None = None, ragged: bool | None = None
+) -> Tensor:
     """Return `x` as a tensor.
 
     Example:
@@ -56,7 +58,9 @@ def saturate_cast(x: Any, dtype: Any) -> Tensor:
 
     x = as_tensor(x)
     target = dtypes.to_numpy_dtype(dtype)
-    if target.kind == "b" or (target.kind == x._value.dtype.kind == "f" and target.itemsize >= x._value.dtype.itemsize):
+    if target.kind == "b" or (
+        target.kind == x._value.dtype.kind == "f" and target.itemsize >= x._value.dtype.itemsize
+    ):
         return _cast(x, target)
     limits = np.finfo(target) if target.kind == "f" else np.iinfo(target)
     source = x._value.dtype

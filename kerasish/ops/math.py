@@ -34,7 +34,9 @@ def top_k(x: Any, k: int, sorted: bool = True) -> tuple[Tensor, Tensor]:
     """Return the `k` largest values along the last axis, largest first, and their positions (int32)."""
     x = as_tensor(x)
     if x.ndim == 0 or (x.shape[-1] is not None and k > x.shape[-1]):
-        raise ValueError(f"`k` must be at most the length of the last axis. Received: k={k}, x.shape={x.shape}")
+        raise ValueError(
+            f"`k` must be at most the length of the last axis. Received: k={k}, x.shape={x.shape}"
+        )
     # A stable ascending sort of the negated values keeps equal values in their order.
     kind = x._value.dtype.kind
     falling = e.bitwise_not(x) if kind in "iu" else e.negative(cast(x, "int32") if kind == "b" else x)
@@ -78,7 +80,9 @@ def norm(x: Any, ord: Any = None, axis: int | Sequence[int] | None = None, keepd
     if len(axes) == 2:
         return _matrix_norm(size, ord, axes, keepdims)
     if len(axes) != 1:
-        raise ValueError(f"A norm of order {ord!r} is over one or two axes. Received: axis={axis}, x.shape={x.shape}")
+        raise ValueError(
+            f"A norm of order {ord!r} is over one or two axes. Received: axis={axis}, x.shape={x.shape}"
+        )
     if ord == float("inf"):
         return knp.max(size, axes, keepdims)
     if ord == float("-inf"):

@@ -222,7 +222,9 @@ def one_hot(x: Any, num_classes: int, axis: int = -1, dtype: Any = None, sparse:
     return cast(e.equal(expand_dims(x, axis), classes), dtype or config.floatx())
 
 
-def multi_hot(inputs: Any, num_classes: int, axis: int = -1, dtype: Any = None, sparse: bool = False) -> Tensor:
+def multi_hot(
+    inputs: Any, num_classes: int, axis: int = -1, dtype: Any = None, sparse: bool = False
+) -> Tensor:
     """Return 1 at each position that the integers along `axis` name, and 0 elsewhere."""
     inputs = as_tensor(inputs)
     hot = one_hot(inputs, num_classes, -1, dtype or "int32")
@@ -252,5 +254,3 @@ def moments(x: Any, axes: Any, keepdims: bool = False, synchronized: bool = Fals
 def _float(x: Any) -> Tensor:
     x = x if isinstance(x, Tensor) else as_tensor(x)
     return cast(x, config.floatx()) if x._value.dtype.kind in "biu" else x
-
-

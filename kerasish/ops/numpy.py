@@ -94,7 +94,13 @@ def arange(start: Any, stop: Any = None, step: Any = None, dtype: Any = None) ->
 
 
 def linspace(
-    start: Any, stop: Any, num: int = 50, endpoint: bool = True, retstep: bool = False, dtype: Any = None, axis: int = 0
+    start: Any,
+    stop: Any,
+    num: int = 50,
+    endpoint: bool = True,
+    retstep: bool = False,
+    dtype: Any = None,
+    axis: int = 0,
 ) -> Any:
     """Return `num` evenly spaced numbers from `start` to `stop`, along a new axis for tensor ends."""
     start, stop = _common_float(start, stop)
@@ -109,7 +115,15 @@ def linspace(
     return (result, step) if retstep else result
 
 
-def logspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, base: float = 10, dtype: Any = None, axis: int = 0) -> Tensor:
+def logspace(
+    start: Any,
+    stop: Any,
+    num: int = 50,
+    endpoint: bool = True,
+    base: float = 10,
+    dtype: Any = None,
+    axis: int = 0,
+) -> Tensor:
     """Return `base` to the power of `num` evenly spaced exponents from `start` to `stop`."""
     return cast(e.power(base, linspace(start, stop, num, endpoint, axis=axis)), dtype or config.floatx())
 
@@ -141,7 +155,9 @@ def meshgrid(*x: Any, indexing: str = "xy") -> list[Tensor]:
     shape = [1] * rank
     for i, p in enumerate(parts):
         shape[order[i]] = p.shape[0]
-    placed = [s.reshape(p, [p.shape[0] if order[i] == j else 1 for j in range(rank)]) for i, p in enumerate(parts)]
+    placed = [
+        s.reshape(p, [p.shape[0] if order[i] == j else 1 for j in range(rank)]) for i, p in enumerate(parts)
+    ]
     return [s.broadcast_to(p, tuple(shape)) for p in placed]
 
 
@@ -224,7 +240,9 @@ def vstack(xs: Sequence[Any]) -> Tensor:
 def dstack(xs: Sequence[Any]) -> Tensor:
     """Return tensors joined along their third axis."""
     parts = [as_tensor(x) for x in xs]
-    parts = [s.reshape(p, (1, -1, 1)) if p.ndim < 2 else expand_dims(p, 2) if p.ndim == 2 else p for p in parts]
+    parts = [
+        s.reshape(p, (1, -1, 1)) if p.ndim < 2 else expand_dims(p, 2) if p.ndim == 2 else p for p in parts
+    ]
     return s.concatenate(parts, 2)
 
 
@@ -272,7 +290,9 @@ def tile(x: Any, repeats: int | Sequence[int]) -> Tensor:
     repeats = (1,) * (rank - len(repeats)) + repeats
     shape = (1,) * (rank - x.ndim) + x.shape
     spaced = s.reshape(x, [d for length in shape for d in (1, length)])
-    wide = s.broadcast_to(spaced, tuple(d for r, length in zip(repeats, shape, strict=True) for d in (r, length)))
+    wide = s.broadcast_to(
+        spaced, tuple(d for r, length in zip(repeats, shape, strict=True) for d in (r, length))
+    )
     return s.reshape(wide, tuple(None if d is None else r * d for r, d in zip(repeats, shape, strict=True)))
 
 
@@ -293,7 +313,9 @@ def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: Any = N
     if constant_values is not None:
         raise ValueError(f"`constant_values` goes with mode='constant'. Received: mode={mode!r}")
     if mode not in ("reflect", "symmetric", "edge"):
-        raise ValueError(f"`mode` must be 'constant', 'reflect', 'symmetric' or 'edge'. Received: mode={mode!r}")
+        raise ValueError(
+            f"`mode` must be 'constant', 'reflect', 'symmetric' or 'edge'. Received: mode={mode!r}"
+        )
     for axis, (before, after) in enumerate(width):
         if before or after:
             source = np.pad(np.arange(x.shape[axis]), (before, after), mode=mode)
@@ -618,7 +640,9 @@ def diff(a: Any, n: int = 1, axis: int = -1) -> Tensor:
     axis = normalize_axis(axis, a.ndim)
     lead = (slice(None),) * axis
     for _ in range(n):
-        a = indexing.slice_(a, index=(*lead, slice(1, None))) - indexing.slice_(a, index=(*lead, slice(None, -1)))
+        a = indexing.slice_(a, index=(*lead, slice(1, None))) - indexing.slice_(
+            a, index=(*lead, slice(None, -1))
+        )
     return a
 
 
@@ -693,7 +717,9 @@ def matmul(x1: Any, x2: Any) -> Tensor:
 
 def _vector_matmul(x1: Tensor, x2: Tensor) -> Tensor:
     if not x1.ndim or not x2.ndim:
-        raise ValueError(f"`matmul` needs at least one axis on both sides. Received: {x1.shape} and {x2.shape}")
+        raise ValueError(
+            f"`matmul` needs at least one axis on both sides. Received: {x1.shape} and {x2.shape}"
+        )
     if x1.shape[-1] != (x2.shape[-2] if x2.ndim > 1 else x2.shape[0]):
         raise _unmultipliable(x1, x2)
     left = s.expand_dims(x1, 0) if x1.ndim == 1 else x1

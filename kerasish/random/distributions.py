@@ -30,7 +30,10 @@ def _unit(shape: Shape, dtype: str, seed: Any) -> Tensor:
         high = e.right_shift(_bits(shape, seed), 8)
         return cast(cast(high, "float32") * 2.0**-24, dtype)
     words = _bits((*shape, 2), seed)
-    high, low = cast(e.right_shift(words[..., 0], 5), "float64"), cast(e.right_shift(words[..., 1], 6), "float64")
+    high, low = (
+        cast(e.right_shift(words[..., 0], 5), "float64"),
+        cast(e.right_shift(words[..., 1], 6), "float64"),
+    )
     return (high * 2.0**26 + low) * 2.0**-53
 
 
@@ -67,7 +70,9 @@ def uniform(
     return unit * (as_tensor(maxval, dtype) - as_tensor(minval, dtype)) + as_tensor(minval, dtype)
 
 
-def normal(shape: Shape, mean: float = 0.0, stddev: float = 1.0, dtype: Any = None, seed: Any = None) -> Tensor:
+def normal(
+    shape: Shape, mean: float = 0.0, stddev: float = 1.0, dtype: Any = None, seed: Any = None
+) -> Tensor:
     """Draw numbers from the normal distribution (by Box and Muller's transform).
 
     Args:
@@ -108,7 +113,9 @@ def randint(shape: Shape, minval: int, maxval: int, dtype: Any = "int32", seed: 
     return cast(e.floor(unit * (maxval - minval)) + minval, dtype)
 
 
-def dropout(inputs: Any, rate: float, noise_shape: Sequence[int | None] | None = None, seed: Any = None) -> Tensor:
+def dropout(
+    inputs: Any, rate: float, noise_shape: Sequence[int | None] | None = None, seed: Any = None
+) -> Tensor:
     """Set each value to 0 with probability `rate` and divide the others by 1 - `rate`.
 
     Args:
@@ -139,7 +146,9 @@ def categorical(logits: Any, num_samples: int, dtype: Any = "int32", seed: Any =
     """Draw `num_samples` class numbers for each row of unnormalized log-probabilities (by Gumbel's trick)."""
     logits = as_tensor(logits)
     if logits.ndim != 2:
-        raise ValueError(f"`logits` should be a 2-D tensor of shape [batch, classes]. Received: shape={logits.shape}")
+        raise ValueError(
+            f"`logits` should be a 2-D tensor of shape [batch, classes]. Received: shape={logits.shape}"
+        )
     wide = "float64" if logits.dtype == "float64" else "float32"
     unit = _unit((logits.shape[0], num_samples, logits.shape[1]), wide, seed)
     gumbel = -e.log(-e.log(unit * (1 - 2.0**-23) + 2.0**-24))
@@ -171,7 +180,9 @@ def gamma(shape: Shape, alpha: Any, dtype: Any = None, seed: Any = None) -> Tens
     cube = normal * c + 1.0
     v = cube * cube * cube
     safe = e.where(v > 0, v, 1.0)
-    accept = e.logical_and(v > 0, e.log(1.0 - words[2]) < 0.5 * e.square(normal) + d * (1.0 - safe + e.log(safe)))
+    accept = e.logical_and(
+        v > 0, e.log(1.0 - words[2]) < 0.5 * e.square(normal) + d * (1.0 - safe + e.log(safe))
+    )
     first = ops.expand_dims(ops.argmax(cast(accept, "int32"), 0), 0)
     drawn = d * ops.squeeze(ops.take_along_axis(safe, first, 0), 0)
     boost = e.power(1.0 - _unit(shape, wide, _derived(seed)), e.reciprocal(alpha))
@@ -204,5 +215,3 @@ def binomial(shape: Shape, counts: Any, probabilities: Any, dtype: Any = None, s
     hits = e.less(_unit((trials, *shape), "float32", seed), probabilities)
     index = ops.reshape(ops.arange(trials, dtype="float32"), (trials,) + (1,) * len(shape))
     return ops.sum(cast(e.logical_and(hits, index < counts), dtype), axis=0)
-
-

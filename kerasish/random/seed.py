@@ -42,7 +42,9 @@ class SeedGenerator:
         start = make_default_seed() if seed is None else int(seed)
         with name_scope(self.name, caller=self):
             self.state = Variable(
-                np.array([start & 0xFFFFFFFF, 0], dtype=np.uint32), trainable=False, name="seed_generator_state"
+                np.array([start & 0xFFFFFFFF, 0], dtype=np.uint32),
+                trainable=False,
+                name="seed_generator_state",
             )
 
     def next(self, ordered: bool = True) -> Tensor:

@@ -93,11 +93,15 @@ log10 = Unary("log10", "log10", lambda g, out, x: g / (x * math.log(10)), floati
 sqrt = Unary("sqrt", "sqrt", lambda g, out, x: g * 0.5 / out, floating=True)
 cbrt = Unary("cbrt", "cbrt", lambda g, out, x: g / (3 * out * out), floating=True)
 sigmoid = Unary("sigmoid", "sigmoid", lambda g, out, x: g * (out * (1 - out)), floating=True)
-softplus = Unary("softplus", lambda xp, x: xp.logaddexp(x, 0), lambda g, out, x: g * sigmoid(x), floating=True)
+softplus = Unary(
+    "softplus", lambda xp, x: xp.logaddexp(x, 0), lambda g, out, x: g * sigmoid(x), floating=True
+)
 relu = Unary("relu", lambda xp, x: xp.maximum(x, 0), lambda g, out, x: where(greater(out, 0), g, 0))
 erf = Unary("erf", "erf", lambda g, out, x: g * (2 / math.sqrt(math.pi) * exp(-(x * x))), floating=True)
 erfc = Unary("erfc", "erfc", lambda g, out, x: g * (-2 / math.sqrt(math.pi) * exp(-(x * x))), floating=True)
-erfinv = Unary("erfinv", "erfinv", lambda g, out, x: g * (math.sqrt(math.pi) / 2 * exp(out * out)), floating=True)
+erfinv = Unary(
+    "erfinv", "erfinv", lambda g, out, x: g * (math.sqrt(math.pi) / 2 * exp(out * out)), floating=True
+)
 
 # Trigonometry
 

@@ -98,7 +98,9 @@ def _gathered_shape(shape: Shape, arrays: Sequence[Abstract], template: Index) -
     return (*before, *middle, *after)
 
 
-def _gather_vjp(g: Tensor, out: Tensor, inputs: Sequence[Any], wanted: Sequence[bool], template: Index) -> list:
+def _gather_vjp(
+    g: Tensor, out: Tensor, inputs: Sequence[Any], wanted: Sequence[bool], template: Index
+) -> list:
     x, *arrays = inputs
     zeros = as_tensor(np.zeros((), x._value.dtype))
     return [_scatter_add(_fill(zeros, x.shape), g, *arrays, template=template)] + [None] * len(arrays)
@@ -118,7 +120,9 @@ gather = Primitive(
 )
 
 
-def _scatter_vjp(g: Tensor, out: Tensor, inputs: Sequence[Any], wanted: Sequence[bool], template: Index) -> list:
+def _scatter_vjp(
+    g: Tensor, out: Tensor, inputs: Sequence[Any], wanted: Sequence[bool], template: Index
+) -> list:
     x, values, *arrays = inputs
     from kerasish.autograd.primitives.shapes import sum_to
 
@@ -208,7 +212,7 @@ def take_along_axis(x: Any, indices: Any, axis: int | None = None) -> Tensor:
             f"indices.shape={indices.shape}"
         )
     axis = normalize_axis(axis, x.ndim)
-    whole = broadcast_shapes(x.shape[:axis] + (1,) + x.shape[axis + 1 :], indices.shape[:axis] + (1,) + indices.shape[axis + 1 :])
+    whole = broadcast_shapes(*(t.shape[:axis] + (1,) + t.shape[axis + 1 :] for t in (x, indices)))
     x = broadcast_to(x, whole[:axis] + (x.shape[axis],) + whole[axis + 1 :])
     indices = broadcast_to(indices, whole[:axis] + (indices.shape[axis],) + whole[axis + 1 :])
     return _take_along(x, indices, axis=axis)
@@ -244,7 +248,9 @@ def parse_index(x: Tensor, key: Any) -> tuple[list[Tensor], Index]:
     parts = [_index_part(part) for part in (key if isinstance(key, tuple) else (key,))]
     used = sum(_axes_taken(part) for part in parts)
     if used > x.ndim:
-        raise IndexError(f"Too many indices: a tensor of shape {x.shape} has {x.ndim} axes, and {used} were indexed.")
+        raise IndexError(
+            f"Too many indices: a tensor of shape {x.shape} has {x.ndim} axes, and {used} were indexed."
+        )
     if any(part is Ellipsis for part in parts):
         at = next(i for i, part in enumerate(parts) if part is Ellipsis)
         if any(part is Ellipsis for part in parts[at + 1 :]):
@@ -258,7 +264,9 @@ def parse_index(x: Tensor, key: Any) -> tuple[list[Tensor], Index]:
         if isinstance(part, int):
             dim = x.shape[axis]
             if dim is not None and not -dim <= part < dim:
-                raise IndexError(f"Index {part} is out of bounds for axis {axis} of a tensor of shape {x.shape}.")
+                raise IndexError(
+                    f"Index {part} is out of bounds for axis {axis} of a tensor of shape {x.shape}."
+                )
         if isinstance(part, Tensor) and part._value.dtype.kind == "b":
             places = _places(part, x.shape, axis)
         elif isinstance(part, Tensor) or (gathers and isinstance(part, int)):
@@ -280,7 +288,11 @@ def _index_part(part: Any) -> Any:
     tensor = as_tensor(part) if not isinstance(part, (str, dict)) else None
     if isinstance(part, (list, tuple)) and tensor is not None and tensor.size == 0:
         tensor = cast(tensor, np.dtype(np.int32))
-    if tensor is None or tensor._value.dtype.kind not in "biu" or (tensor.dtype == "bool" and not tensor.ndim):
+    if (
+        tensor is None
+        or tensor._value.dtype.kind not in "biu"
+        or (tensor.dtype == "bool" and not tensor.ndim)
+    ):
         raise TypeError(
             "Tensors are indexed by integers, slices, `...`, None, integer tensors, and bool tensors of one or more "
             f"axes. Received: {part!r}"
@@ -311,4 +323,14 @@ def _places(mask: Tensor, shape: Shape, axis: int) -> list[Tensor]:
     return [as_tensor(places) for places in module.nonzero(mask._value)]
 
 
-__all__ = ["ARRAY", "gather", "getitem", "pad_constant", "parse_index", "scatter_add", "scatter_set", "slice_", "take"]
+__all__ = [
+    "ARRAY",
+    "gather",
+    "getitem",
+    "pad_constant",
+    "parse_index",
+    "scatter_add",
+    "scatter_set",
+    "slice_",
+    "take",
+]

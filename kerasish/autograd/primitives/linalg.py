@@ -32,7 +32,9 @@ def _infer(x: Abstract, y: Abstract, transpose_x: bool = False, transpose_y: boo
     return Abstract((*broadcast_shapes(tuple(x_batch), tuple(y_batch)), rows, columns), x.dtype)
 
 
-def _vjp_x(g: Tensor, out: Tensor, x: Tensor, y: Tensor, transpose_x: bool = False, transpose_y: bool = False) -> Tensor:
+def _vjp_x(
+    g: Tensor, out: Tensor, x: Tensor, y: Tensor, transpose_x: bool = False, transpose_y: bool = False
+) -> Tensor:
     if transpose_x:
         part = matmul(y, g, transpose_x=transpose_y, transpose_y=True)
     else:
@@ -40,7 +42,9 @@ def _vjp_x(g: Tensor, out: Tensor, x: Tensor, y: Tensor, transpose_x: bool = Fal
     return sum_to(part, x.shape)
 
 
-def _vjp_y(g: Tensor, out: Tensor, x: Tensor, y: Tensor, transpose_x: bool = False, transpose_y: bool = False) -> Tensor:
+def _vjp_y(
+    g: Tensor, out: Tensor, x: Tensor, y: Tensor, transpose_x: bool = False, transpose_y: bool = False
+) -> Tensor:
     if y.ndim == 2 and x.ndim > 2 and not transpose_x:
         # A stack of matrices times one matrix is one product; so is its gradient.
         x = reshape(x, (-1, x.shape[-1]))

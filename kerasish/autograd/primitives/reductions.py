@@ -42,8 +42,12 @@ reduce_max = Primitive(
 reduce_min = Primitive(
     "reduce_min", lambda xp, x, axis, keepdims: xp.min(x, axis, keepdims=keepdims), _infer, (_extremum_vjp,)
 )
-reduce_all = Primitive("reduce_all", lambda xp, x, axis, keepdims: xp.all(x, axis, keepdims=keepdims), _infer_bool)
-reduce_any = Primitive("reduce_any", lambda xp, x, axis, keepdims: xp.any(x, axis, keepdims=keepdims), _infer_bool)
+reduce_all = Primitive(
+    "reduce_all", lambda xp, x, axis, keepdims: xp.all(x, axis, keepdims=keepdims), _infer_bool
+)
+reduce_any = Primitive(
+    "reduce_any", lambda xp, x, axis, keepdims: xp.any(x, axis, keepdims=keepdims), _infer_bool
+)
 
 
 def _shifted(x: Tensor, axis: int, by: int, fill: float) -> Tensor:
@@ -77,14 +81,18 @@ def _prod_vjp(g: Tensor, out: Tensor, x: Tensor, axis: Sequence[int], keepdims: 
     if flat.shape[last] == 0:
         return x * 0
     before = _shifted(running_product(flat, last), last, 1, 1)
-    after = flip_axes(_shifted(running_product(flip_axes(flat, axis=(last,)), last), last, 1, 1), axis=(last,))
+    after = flip_axes(
+        _shifted(running_product(flip_axes(flat, axis=(last,)), last), last, 1, 1), axis=(last,)
+    )
     others = transpose(reshape(before * after, moved.shape), np.argsort(order).tolist())
     return spread(g, x.shape, axis, keepdims) * others
 
 
 reduce_prod = Primitive(
     "reduce_prod",
-    lambda xp, x, axis, keepdims: xp.prod(x, axis, _sum_dtype(x.dtype) if x.dtype.kind in "biu" else None, keepdims=keepdims),
+    lambda xp, x, axis, keepdims: xp.prod(
+        x, axis, _sum_dtype(x.dtype) if x.dtype.kind in "biu" else None, keepdims=keepdims
+    ),
     lambda x, axis, keepdims: Abstract(reduced_shape(x.shape, axis, keepdims), _sum_dtype(x.dtype)),
     (_prod_vjp,),
 )  # fmt: skip
@@ -95,10 +103,14 @@ def _argument_infer(x: Abstract, axis: int, keepdims: bool) -> Abstract:
 
 
 argmax = Primitive(
-    "argmax", lambda xp, x, axis, keepdims: xp.argmax(x, axis, keepdims=keepdims).astype(np.int32), _argument_infer
+    "argmax",
+    lambda xp, x, axis, keepdims: xp.argmax(x, axis, keepdims=keepdims).astype(np.int32),
+    _argument_infer,
 )
 argmin = Primitive(
-    "argmin", lambda xp, x, axis, keepdims: xp.argmin(x, axis, keepdims=keepdims).astype(np.int32), _argument_infer
+    "argmin",
+    lambda xp, x, axis, keepdims: xp.argmin(x, axis, keepdims=keepdims).astype(np.int32),
+    _argument_infer,
 )
 argsort = Primitive(
     "argsort",
@@ -112,4 +124,13 @@ cumsum = Primitive(
     (lambda g, out, x, axis: flip_axes(cumsum(flip_axes(g, axis=(axis,)), axis=axis), axis=(axis,)),),
 )
 
-__all__ = ["argmax", "argmin", "argsort", "concatenate", "cumsum", "normalize_axis", "reduce_max", "reduce_min"]
+__all__ = [
+    "argmax",
+    "argmin",
+    "argsort",
+    "concatenate",
+    "cumsum",
+    "normalize_axis",
+    "reduce_max",
+    "reduce_min",
+]

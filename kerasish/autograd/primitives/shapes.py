@@ -32,7 +32,9 @@ def normalize_axes(axis: int | Sequence[int] | None, ndim: int) -> tuple[int, ..
     if isinstance(axis, (tuple, list)):
         axes = tuple(normalize_axis(a, ndim) for a in axis)
         if len(set(axes)) != len(axes):
-            raise ValueError(f"An axis is repeated. Received: axis={tuple(axis)} for a tensor of {ndim} axes.")
+            raise ValueError(
+                f"An axis is repeated. Received: axis={tuple(axis)} for a tensor of {ndim} axes."
+            )
         return axes
     return (normalize_axis(axis, ndim),)
 
@@ -160,7 +162,8 @@ def broadcast_to(x: Any, shape: Sequence[int | None]) -> Tensor:
     if x.shape == shape:
         return x
     fits = len(shape) >= x.ndim and all(
-        d in (1, None) or t is None or d == t for d, t in zip(reversed(x.shape), reversed(shape), strict=False)
+        d in (1, None) or t is None or d == t
+        for d, t in zip(reversed(x.shape), reversed(shape), strict=False)
     )
     if not fits:
         raise ValueError(f"Cannot broadcast a tensor of shape {x.shape} to {shape}.")
@@ -185,7 +188,9 @@ def reduced_shape(shape: Shape, axes: Sequence[int], keepdims: bool) -> Shape:
 
 reduce_sum = Primitive(
     "reduce_sum",
-    lambda xp, x, axis, keepdims: xp.sum(x, axis, _sum_dtype(x.dtype) if x.dtype.kind in "biu" else None, keepdims=keepdims),
+    lambda xp, x, axis, keepdims: xp.sum(
+        x, axis, _sum_dtype(x.dtype) if x.dtype.kind in "biu" else None, keepdims=keepdims
+    ),
     lambda x, axis, keepdims: Abstract(reduced_shape(x.shape, axis, keepdims), _sum_dtype(x.dtype)),
     (lambda g, out, x, axis, keepdims: spread(g, x.shape, axis, keepdims),),
 )  # fmt: skip
@@ -227,7 +232,9 @@ def _concatenate_infer(*parts: Abstract, axis: int) -> Abstract:
     return Abstract(shape, first.dtype)
 
 
-def _concatenate_vjp(g: Tensor, out: Tensor, inputs: Sequence[Tensor], wanted: Sequence[bool], axis: int) -> list:
+def _concatenate_vjp(
+    g: Tensor, out: Tensor, inputs: Sequence[Tensor], wanted: Sequence[bool], axis: int
+) -> list:
     from kerasish.autograd.primitives.indexing import slice_
 
     result, start = [], 0
@@ -269,9 +276,12 @@ def stack(xs: Sequence[Any], axis: int = 0) -> Tensor:
     parts = _common(xs, "stack")
     for part in parts[1:]:
         if len(part.shape) != len(parts[0].shape) or any(
-            a != b and a is not None and b is not None for a, b in zip(part.shape, parts[0].shape, strict=True)
+            a != b and a is not None and b is not None
+            for a, b in zip(part.shape, parts[0].shape, strict=True)
         ):
-            raise ValueError(f"Tensors to stack must have one shape. Received shapes: {[p.shape for p in parts]}")
+            raise ValueError(
+                f"Tensors to stack must have one shape. Received shapes: {[p.shape for p in parts]}"
+            )
     axis = normalize_axis(axis, parts[0].ndim + 1)
     return _concatenate(*[expand_dims(part, axis) for part in parts], axis=axis)
 
