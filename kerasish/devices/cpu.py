@@ -10,6 +10,17 @@ from typing import Any
 
 import numpy as np
 
+from kerasish.devices.cpu_convolution import (  # noqa: F401
+    average_pool,
+    average_pool_transpose,
+    conv,
+    conv_kernel_gradient,
+    conv_transpose,
+    max_pool,
+    max_pool_pick,
+    max_pool_route,
+)
+
 # NumPy's reductions behind their Python wrappers: a microsecond less a call.
 
 

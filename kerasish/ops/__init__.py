@@ -1,5 +1,13 @@
 """`keras.ops`: functions on tensors that run eagerly, symbolically or traced, on any device."""
 
+from kerasish.ops.convolution import (
+    average_pool,
+    conv,
+    conv_transpose,
+    depthwise_conv,
+    max_pool,
+    separable_conv,
+)
 from kerasish.ops.core import (
     cast,
     cond,
@@ -260,6 +268,7 @@ __all__ = [
     "array",
     "array_split",
     "average",
+    "average_pool",
     "binary_crossentropy",
     "bitwise_and",
     "bitwise_invert",
@@ -277,6 +286,8 @@ __all__ = [
     "clip",
     "concatenate",
     "cond",
+    "conv",
+    "conv_transpose",
     "convert_to_numpy",
     "convert_to_tensor",
     "copy",
@@ -286,6 +297,7 @@ __all__ = [
     "cumprod",
     "cumsum",
     "custom_gradient",
+    "depthwise_conv",
     "diag",
     "diagonal",
     "diff",
@@ -359,6 +371,7 @@ __all__ = [
     "map",
     "matmul",
     "max",
+    "max_pool",
     "maximum",
     "mean",
     "meshgrid",
@@ -403,6 +416,7 @@ __all__ = [
     "segment_sum",
     "select",
     "selu",
+    "separable_conv",
     "shape",
     "sigmoid",
     "sign",
