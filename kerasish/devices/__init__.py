@@ -12,6 +12,9 @@ from typing import Any
 import numpy as np
 
 from kerasish.devices import cpu
+from kerasish.devices.memory import keep_freed_memory
+
+keep_freed_memory()
 
 _modules: dict[type, Any] = {np.ndarray: cpu}
 _names: dict[type, str] = {np.ndarray: "cpu"}
