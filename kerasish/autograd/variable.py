@@ -46,6 +46,8 @@ class Variable(Tensor):
     """
 
     mutable = True
+    any_regularizer = False
+    """Whether any variable ever had a regularizer: while none has, losses need not look for them."""
 
     def __init__(
         self,
@@ -167,6 +169,8 @@ class Variable(Tensor):
     @regularizer.setter
     def regularizer(self, value: Callable | None) -> None:
         self._regularizer = _callable_or_none("regularizer", value)
+        if value is not None:
+            Variable.any_regularizer = True
 
     @property
     def constraint(self) -> Callable | None:

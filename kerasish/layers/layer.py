@@ -669,10 +669,11 @@ class Layer:
     @property
     def losses(self) -> list[Tensor]:
         """The scalars added by `add_loss` and by the regularizers of weights, of the layer and its sublayers."""
-        found = [loss for layer in self._flatten_layers() for loss in layer._losses]
-        for variable in self.trainable_weights:
-            if variable.regularizer is not None:
-                found.append(variable.regularizer(variable))
+        found: list[Tensor] = []
+        if Layer._losses_may_linger:
+            found.extend(loss for layer in self._flatten_layers() for loss in layer._losses)
+        if Variable.any_regularizer:
+            found.extend(v.regularizer(v) for v in self.trainable_weights if v.regularizer is not None)
         return found
 
     def _clear_losses(self) -> None:
@@ -740,6 +741,7 @@ _UNTRACKED = frozenset(
         "_losses",
         "_settled",
         "_symbolic_output_shape",
+        "_trained",
         "built",
         "input_spec",
     )

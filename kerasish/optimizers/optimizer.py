@@ -11,6 +11,7 @@ from kerasish.autograd import Tensor, Variable, is_tensor, no_grad
 from kerasish.autograd.naming import auto_name
 from kerasish.optimizers import clipping
 from kerasish.optimizers.branching import assign_either
+from kerasish.optimizers.compilation import CompiledStep
 from kerasish.optimizers.schedules.learning_rate_schedule import LearningRateSchedule
 from kerasish.optimizers.variables import OptimizerVariables
 
@@ -63,6 +64,8 @@ class Optimizer(OptimizerVariables):
     Raises:
         ValueError: If an argument is not among these, or has a value it cannot have.
     """
+
+    _compiled: CompiledStep | None = None
 
     def __init__(
         self,
@@ -275,6 +278,15 @@ class Optimizer(OptimizerVariables):
                 self.build(variables)
                 self.built = True
             self._check_variables_are_known(variables)
+        if self._are_usable(grads, variables):
+            if self._compiled is None:
+                self._compiled = CompiledStep(self)
+            if self._compiled.run(grads, variables):
+                return
+        self._step(grads, variables)
+
+    def _step(self, grads: Sequence[Any], variables: Sequence[Variable]) -> None:
+        """Update the variables and count the step; everything that a step does to any state is in here."""
         with no_grad():
             if not self._are_usable(grads, variables):
                 grads, variables = self._usable_gradients(grads, variables)
@@ -291,6 +303,9 @@ class Optimizer(OptimizerVariables):
                     if variable.constraint is not None:
                         variable.assign(variable.constraint(variable))
             self._iterations.assign_add(1)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name != "_compiled"}
 
     def _built_variables(self, grads: Sequence[Any]) -> list[Variable]:
         if not self.built:

@@ -44,6 +44,7 @@ class Trainer:
     _jit_compile: bool | str = "auto"
     _initial_epoch: int | None = None
     _compiled_steps: tuple | None = None
+    _trained: list | None = None
     steps_per_execution = 1
 
     # Compiling
@@ -281,7 +282,7 @@ class Trainer:
             loss = self._compute_loss(x, y, y_pred, sample_weight, training=True)
             scaled = loss if self.optimizer is None else self.optimizer.scale_loss(loss)
         self._track_loss(loss, x)
-        variables = self.trainable_variables
+        variables = self.trainable_variables if self._trained is None else self._trained
         if variables:
             self.optimizer.apply(gradients_of([scaled], variables), variables)
         else:
@@ -326,7 +327,10 @@ class Trainer:
     def _step(self, kind: str) -> Callable[[Any], Any]:
         """Return what runs one batch of NumPy arrays and returns its logs, or None for lazy ones."""
         function = self._step_function(kind)
-        if self._run_eagerly or self._jit_compile is False:
+        if kind == "train":
+            self._trained = self.trainable_variables
+        on_host = all(type(v._array) is np.ndarray for v in self.variables)
+        if self._run_eagerly or self._jit_compile is False or not on_host:
             return EagerStep(function)
         # A trace holds as long as the same variables are trained by the same optimizer.
         state = (id(self.optimizer), tuple([(id(v), v._trainable) for v in self.variables]))
