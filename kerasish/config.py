@@ -84,7 +84,9 @@ def set_image_data_format(data_format: str) -> None:
     global _image_data_format
     value = str(data_format).lower()
     if value not in _IMAGE_FORMATS:
-        raise ValueError(f"The `data_format` argument must be one of {_IMAGE_FORMATS}. Received: data_format={data_format!r}")
+        raise ValueError(
+            f"The `data_format` argument must be one of {_IMAGE_FORMATS}. Received: data_format={data_format!r}"
+        )
     _image_data_format = value
 
 
@@ -94,7 +96,9 @@ def standardize_data_format(data_format: str | None) -> str:
         return _image_data_format
     value = str(data_format).lower()
     if value not in _IMAGE_FORMATS:
-        raise ValueError(f"The `data_format` argument must be one of {_IMAGE_FORMATS}. Received: data_format={data_format!r}")
+        raise ValueError(
+            f"The `data_format` argument must be one of {_IMAGE_FORMATS}. Received: data_format={data_format!r}"
+        )
     return value
 
 

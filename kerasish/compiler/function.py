@@ -84,7 +84,10 @@ class Function:
         else:
             key = (
                 _structure_key((args, kwargs)),
-                tuple(_static_key(leaf) if a is None else (a.shape, a.dtype) for leaf, a in zip(flat, arrays, strict=True)),
+                tuple(
+                    _static_key(leaf) if a is None else (a.shape, a.dtype)
+                    for leaf, a in zip(flat, arrays, strict=True)
+                ),
             )
         compiled = self.traces.get(key)
         if compiled is None:

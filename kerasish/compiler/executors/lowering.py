@@ -37,12 +37,10 @@ def _call(function: str) -> Rule:
 
 def _reduction(function: str) -> Rule:
     def rule(op: Op, inputs: list[str], out: str, bind: Bind) -> list[str]:
-        x = op.inputs[0]
-        axis, keepdims = op.params["axis"], op.params["keepdims"]
+        axis, keepdims, dtype = op.params["axis"], op.params["keepdims"], op.output.dtype
         reduce = bind(getattr(np, function).reduce, f"{function}_reduce")
-        return [f"{reduce}({inputs[0]}, {axis!r}, {bind(op.output.dtype, str(op.output.dtype))}, {out}, {keepdims})"] if (
-            x.dtype != op.output.dtype
-        ) else [f"{reduce}({inputs[0]}, {axis!r}, None, {out}, {keepdims})"]  # fmt: skip
+        wanted = "None" if op.inputs[0].dtype == dtype else bind(dtype, str(dtype))
+        return [f"{reduce}({inputs[0]}, {axis!r}, {wanted}, {out}, {keepdims})"]
 
     return rule
 
@@ -60,7 +58,27 @@ def _sum(op: Op, inputs: list[str], out: str, bind: Bind) -> list[str]:
 def _where(op: Op, inputs: list[str], out: str, bind: Bind) -> list[str]:
     condition, x, y = inputs
     copyto = bind(np.copyto, "copyto")
+    if _masks(op):
+        # All bits of x where the condition holds and none elsewhere: four times as fast as a choice.
+        width = bind(np.dtype(f"i{op.output.dtype.itemsize}"), f"i{op.output.dtype.itemsize}")
+        bits = f"{out}.view({width})"
+        return [
+            f"m = {bits}",
+            f"{copyto}(m, {condition}.view({bind(np.dtype('i1'), 'i1')}))",
+            f"{bind(np.negative, 'negative')}(m, m)",
+            f"{bind(np.bitwise_and, 'bitwise_and')}({x}.view({width}), m, m)",
+        ]
     return [f"{copyto}({out}, {y})", f"{copyto}({out}, {x}, where={condition})"]
+
+
+def _masks(op: Op) -> bool:
+    """Tell whether a `where` keeps or clears whole floats: no broadcasting, and zero as the other choice."""
+    condition, x, y = op.inputs
+    if type(x) is not Value or type(y) not in (int, float) or y != 0 or x.dtype != op.output.dtype:
+        return False
+    return (
+        op.output.dtype.kind == "f" and condition.shape == x.shape == op.output.shape and op.output.ndim > 0
+    )
 
 
 def _cast(op: Op, inputs: list[str], out: str, bind: Bind) -> list[str]:
@@ -98,14 +116,12 @@ def _softmax(op: Op, inputs: list[str], out: str, bind: Bind) -> list[str]:
 
 
 def _matmul(op: Op, inputs: list[str], out: str, bind: Bind) -> list[str]:
-    x, y = op.inputs
-    names = [
-        f"{name}.T" if op.params.get(flag) and value.ndim == 2 else f"{name}.swapaxes(-1, -2)" if op.params.get(flag) else name
-        for name, value, flag in zip(inputs, (x, y), ("transpose_x", "transpose_y"), strict=True)
-    ]  # fmt: skip
-    if x.ndim == y.ndim == 2:
-        return [f"{bind(np.dot, 'dot')}({names[0]}, {names[1]}, {out})"]
-    return [f"{bind(np.matmul, 'matmul')}({names[0]}, {names[1]}, {out})"]
+    names = []
+    for name, value, flag in zip(inputs, op.inputs, ("transpose_x", "transpose_y"), strict=True):
+        turned = f"{name}.T" if value.ndim == 2 else f"{name}.swapaxes(-1, -2)"
+        names.append(turned if op.params.get(flag) else name)
+    product = "dot" if all(value.ndim == 2 for value in op.inputs) else "matmul"
+    return [f"{bind(getattr(np, product), product)}({names[0]}, {names[1]}, {out})"]
 
 
 def _concatenate(op: Op, inputs: list[str], out: str, bind: Bind) -> list[str]:
@@ -153,3 +169,29 @@ def may_overwrite(op: Op, position: int) -> bool:
     if op.prim.name in _SAFE_IN_PLACE:
         return x.dtype == op.output.dtype
     return isinstance(op.prim, (Unary, Binary)) and rule_for(op) is not None and op.prim.name not in _RULES
+
+
+_OPERATORS = {"add": "+", "subtract": "-", "multiply": "*", "divide": "/", "power": "**"}
+
+
+def scalar_text(op: Op, inputs: list[str], bind: Bind) -> str | None:
+    """Return an expression for an operation on float scalars; None if it is not one.
+
+    NumPy's scalars compute the same numbers as its arrays without axes, at a tenth of the cost.
+    """
+    if (
+        op.output.shape
+        or op.output.dtype.kind != "f"
+        or any(x.shape or x.dtype.kind not in "fi" for x in op.values)
+    ):
+        return None
+    if op.prim.name == "cast":
+        return f"{bind(op.output.dtype.type, str(op.output.dtype))}({inputs[0]})"
+    if any(x.dtype != op.output.dtype for x in op.values):
+        return None
+    if op.prim.name in _OPERATORS:
+        return f"{inputs[0]} {_OPERATORS[op.prim.name]} {inputs[1]}"
+    run = getattr(op.prim, "run", None)
+    if isinstance(op.prim, (Unary, Binary)) and isinstance(run, str) and _ufunc(run) is not None:
+        return f"{bind(getattr(np, run), run)}({', '.join(inputs)})"
+    return None

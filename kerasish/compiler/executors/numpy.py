@@ -98,6 +98,7 @@ class _Program:
         self._object_names: dict[int, str] = {}
         self._names: dict[Value, str] = {}
         self._runtime: set[Value] = set()
+        self._scalars: set[Any] = set()
         self._setup: list[str] = []
         self._body: list[str] = []
         states = {id(v.data): v.data for v in graph.states}
@@ -174,12 +175,19 @@ class _Program:
         if name in lowering.VIEWS:
             self._emit_view(number, op)
             return
+        if self._emit_scalar(number, op):
+            return
         inputs = [self._text(x) for x in op.inputs]
+        rule = None if isinstance(op.prim, Kernel) else lowering.rule_for(op)
+        if rule is None:  # it may be written for arrays only
+            asarray = self._bind(np.asarray, "asarray")
+            inputs = [
+                f"{asarray}({t})" if x in self._scalars else t for x, t in zip(op.inputs, inputs, strict=True)
+            ]
         if isinstance(op.prim, Kernel):
             outputs = [self._target(number, j, value) for j, value in enumerate(op.outputs)]
             self._body.append(f"{self._bind(op.prim, 'kernel')}({', '.join([*inputs, *outputs])})")
             return
-        rule = lowering.rule_for(op)
         if rule is not None:
             self._body.extend(rule(op, inputs, self._target(number, 0, op.output), self._bind))
             return
@@ -193,9 +201,38 @@ class _Program:
         call = f"{kernel}({', '.join(inputs)}{params})"
         if len(targets) == 1:
             scalar = not op.output.shape
-            self._body.append(f"{targets[0]} = {self._bind(np.asarray, 'asarray')}({call})" if scalar else f"{targets[0]} = {call}")
+            self._body.append(
+                f"{targets[0]} = {self._bind(np.asarray, 'asarray')}({call})"
+                if scalar
+                else f"{targets[0]} = {call}"
+            )
         else:
             self._body.append(f"{', '.join(targets)} = {call}")
+
+    def _emit_scalar(self, number: int, op: Op) -> bool:
+        """Compute with NumPy's scalars what has no axes, and tell whether that was possible."""
+        if isinstance(op.prim, Kernel) or op.output.shape:
+            return False
+        inputs = [
+            f"{self._text(x)}[()]" if type(x) is Value and x not in self._scalars else self._text(x)
+            for x in op.inputs
+        ]
+        text = lowering.scalar_text(op, inputs, self._bind)
+        if text is None:
+            return False
+        value, name = op.output, f"t{number}_0"
+        if value in self.plan.in_place:
+            name = f"s{self._index(self.plan.in_place[value])}"
+            self._body.append(f"{name}[()] = {text}")
+        elif value in self._direct:
+            self._body.append(f"{name} = {self._bind(np.asarray, 'asarray')}({text})")
+            self._runtime.add(value)
+        else:
+            self._body.append(f"{name} = {text}")
+            self._runtime.add(value)
+            self._scalars.add(value)
+        self._names[value] = name
+        return True
 
     def _target(self, number: int, j: int, value: Value) -> str:
         """Return the name of the array that a value is written into."""
@@ -209,7 +246,9 @@ class _Program:
             self._runtime.add(value)
         else:
             offset = self.plan.offsets[value]
-            self._setup.append(f"{name} = arena[{offset}:{offset + value.nbytes}].view({dtype}).reshape({value.shape!r})")
+            self._setup.append(
+                f"{name} = arena[{offset}:{offset + value.nbytes}].view({dtype}).reshape({value.shape!r})"
+            )
         return name
 
     def _emit_view(self, number: int, op: Op) -> None:
@@ -243,7 +282,12 @@ class _Program:
         for value in self.graph.outputs:
             text = self._text(value)
             # What is returned must be the caller's alone: no buffer, no variable, no argument, no second name.
-            fresh = value.kind == "result" and value in self._runtime and value not in self._roots and value not in seen
+            fresh = (
+                value.kind == "result"
+                and value in self._runtime
+                and value not in self._roots
+                and value not in seen
+            )
             results.append(text if fresh else f"{text}.copy()")
             seen.add(value)
         changed = {id(variable) for variable, _ in self.graph.updates}
@@ -282,6 +326,8 @@ _VIEW_TEXT = {
     "reshape": lambda x, op, bind: f"{x}.reshape({op.params['newshape']!r})",
     "transpose": lambda x, op, bind: f"{x}.transpose({tuple(op.params['axes'])!r})",
     "slice": lambda x, op, bind: f"{x}[{bind(op.params['index'], 'index')}]",
-    "broadcast_to": lambda x, op, bind: f"{bind(np.broadcast_to, 'broadcast_to')}({x}, {op.params['shape']!r})",
+    "broadcast_to": lambda x, op, bind: (
+        f"{bind(np.broadcast_to, 'broadcast_to')}({x}, {op.params['shape']!r})"
+    ),
     "flip": lambda x, op, bind: f"{bind(np.flip, 'flip')}({x}, {tuple(op.params['axis'])!r})",
 }
