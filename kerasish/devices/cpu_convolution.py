@@ -89,7 +89,7 @@ def _interior(lengths: Sizes, padding: Pairs) -> tuple[Slices, Slices]:
 
 
 def _padded(x: np.ndarray, padding: Pairs, block: int) -> Iterator[tuple[int, np.ndarray]]:
-    """Yield parts of the batch with zeros around them (in memory that the next part overwrites) and where they start."""
+    """Yield parts of the batch with zeros around them, in memory that is used again, and where each part starts."""
     lengths = x.shape[1:-1]
     into, taken = _interior(lengths, padding)
     if all(low <= 0 and high <= 0 for low, high in padding):

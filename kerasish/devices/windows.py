@@ -57,8 +57,13 @@ def output_lengths(
 
 
 def exact_padding(
-    lengths: Sequence[int], outputs: Sequence[int], window: Sequence[int], strides: Sequence[int], padding: Pairs, dilation: Sequence[int]
-) -> Pairs:  # fmt: skip
+    lengths: Sequence[int],
+    outputs: Sequence[int],
+    window: Sequence[int],
+    strides: Sequence[int],
+    padding: Pairs,
+    dilation: Sequence[int],
+) -> Pairs:
     """Return the padding that ends where the last window does: inputs that no window sees count as cropped.
 
     With it, a convolution and its transpose have each other's shapes, whatever the strides.
@@ -70,8 +75,12 @@ def exact_padding(
 
 
 def transposed_lengths(
-    lengths: Sequence[int | None], window: Sequence[int], strides: Sequence[int], padding: Pairs, dilation: Sequence[int]
-) -> tuple[int | None, ...]:  # fmt: skip
+    lengths: Sequence[int | None],
+    window: Sequence[int],
+    strides: Sequence[int],
+    padding: Pairs,
+    dilation: Sequence[int],
+) -> tuple[int | None, ...]:
     """Return the lengths that a transposed convolution makes of `lengths`; `padding` is cut off its result."""
     return tuple(
         None if n is None else max((n - 1) * s + extent(w, d) - low - high, 0)

@@ -177,16 +177,8 @@ def conv_transpose(
     _check_channels(inputs, kernel.shape[-1], data_format)
     rank = inputs.ndim - 2
     strides, dilation = _sizes(strides, rank, "strides"), _sizes(dilation_rate, rank, "dilation_rate")
-    more = (None,) * rank if output_padding is None else _sizes(output_padding, rank, "output_padding")
-    if str(padding).lower() not in ("valid", "same"):
-        raise ValueError(
-            f"The `padding` argument must be one of 'valid', 'same'. Received: padding={padding}"
-        )
-    whole = str(padding).lower() == "valid"
-    crops = tuple(
-        _transposed_crop(extent(w, d), s, whole, m)
-        for w, d, s, m in zip(kernel.shape[:-2], dilation, strides, more, strict=True)
-    )
+    more = None if output_padding is None else _sizes(output_padding, rank, "output_padding")
+    crops = transposed_crops(kernel.shape[:-2], strides, padding, more, dilation)
     result = c.conv_transpose(inputs, kernel, strides=strides, padding=crops, dilation=dilation, groups=1)
     return _channels_second(result) if channels_first else result
 
@@ -361,8 +353,31 @@ def _convolve(
     return _channels_second(result) if channels_first else result
 
 
+def transposed_crops(
+    window: Sequence[int],
+    strides: Sequence[int],
+    padding: str,
+    output_padding: Sequence[int] | None,
+    dilation: Sequence[int],
+) -> tuple[tuple[int, int], ...]:
+    """Return what `conv_transpose` cuts off both ends of all outputs an axis; negative where it adds zeros.
+
+    Raises:
+        ValueError: If the padding is neither `"valid"` nor `"same"`.
+    """
+    if str(padding).lower() not in ("valid", "same"):
+        raise ValueError(
+            f"The `padding` argument must be one of 'valid', 'same'. Received: padding={padding}"
+        )
+    whole = str(padding).lower() == "valid"
+    more = output_padding or (None,) * len(window)
+    return tuple(
+        _transposed_crop(extent(w, d), s, whole, m)
+        for w, d, s, m in zip(window, dilation, strides, more, strict=True)
+    )
+
+
 def _transposed_crop(window: int, stride: int, whole: bool, more: int | None) -> tuple[int, int]:
-    """Return what Keras cuts off both ends of all outputs of a transposed convolution; negative where it adds zeros."""
     if whole:
         return 0, -(max(stride - window, 0) if more is None else more)
     kept = stride + window - 2 if more is None else window + window % 2 - 2 + more
