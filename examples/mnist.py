@@ -2,6 +2,8 @@
 
 import kerasish as keras
 
+keras.utils.set_random_seed(42)  # the same numbers at every run
+
 (x_train, y_train), (x_test, y_test) = keras.datasets.mnist.load_data()
 x_train, x_test = x_train / 255.0, x_test / 255.0
 
