@@ -739,6 +739,7 @@ _UNTRACKED = frozenset(
         "_input_shape_arg",
         "_loss_tracker",
         "_losses",
+        "_output_symbols",
         "_settled",
         "_symbolic_output_shape",
         "_trained",

@@ -45,6 +45,7 @@ class Trainer:
     _initial_epoch: int | None = None
     _compiled_steps: tuple | None = None
     _trained: list | None = None
+    _output_symbols: tuple | None = None
     steps_per_execution = 1
 
     # Compiling
@@ -110,6 +111,7 @@ class Trainer:
         self.stop_training = False
         self.compiled = True
         self._compiled_steps = None
+        self._output_symbols = None
         self._compile_arguments = SerializableDict(
             optimizer=optimizer if isinstance(optimizer, str) else new_optimizer,
             loss=loss,
@@ -693,10 +695,16 @@ class Trainer:
     def _symbolic_outputs(self, batch: tuple) -> Any:
         """Return the model's outputs as symbolic tensors; None where its Python needs values."""
         x, _, _ = unpack_x_y_sample_weight(batch)
-        try:
-            return self(tree.map_structure(_symbol, x), training=False)
-        except NoValueError:
-            return None
+        symbols = tree.map_structure(_symbol, x)
+        # Looked at in every fit, and the same as long as the model is compiled as it is and has the same weights.
+        key = (len(self.weights), *((t.shape, t.dtype) for t in tree.flatten(symbols) if t is not None))
+        if self._output_symbols is None or self._output_symbols[0] != key:
+            try:
+                outputs = self(symbols, training=False)
+            except NoValueError:
+                outputs = None
+            self._output_symbols = (key, outputs)
+        return self._output_symbols[1]
 
 
 class _Validation:
