@@ -223,9 +223,13 @@ class Variable(Tensor):
             )
         array = to_array(value, self._array.dtype)
         self.check_shape(array.shape)
-        # A tensor's array may be someone else's (NumPy's border is copy-free): keep a value of our own.
-        self._array = array.copy()
-        self._shared = False
+        # A tensor's array may be someone else's (NumPy's border is copy-free): keep a value of our own. Where nothing
+        # reads the old one it is overwritten, so that compiled steps keep the memory that they were made for.
+        if self._shared or type(array) is not type(self._array):
+            self._array = array.copy()
+            self._shared = False
+        else:
+            self._array[...] = array
         self._changed = clock()
         return self
 
