@@ -7,6 +7,7 @@ import pkgutil
 
 import numpy as np
 import pytest
+from convolution_cases import CONVOLUTION_CASES
 from gradient_cases import CASES, Case
 
 from kerasish import ops, tree
@@ -19,6 +20,8 @@ for _package in ("autograd", "ops", "random"):
     for _module in pkgutil.walk_packages(_home.__path__, f"{_home.__name__}."):
         importlib.import_module(_module.name)
 PRIMITIVES = dict(TABLE)
+
+CASES = {**CASES, **CONVOLUTION_CASES}
 
 POINTS = [
     pytest.param(name, case, id=f"{name}: {case.label}") for name, cases in CASES.items() for case in cases
