@@ -23,7 +23,7 @@ _CONVOLUTIONS = [
     ("window of one, strided", (1, 4, 3, 2), (1, 1, 2, 2), (2, 2), ((0, 0), (0, 0)), (1, 1), 1),
     ("three axes", (1, 3, 4, 3, 1), (2, 2, 2, 1, 2), (1, 2, 1), ((0, 0), (1, 0), (0, 1)), (1, 1, 2), 1),
     ("no images", (0, 4, 2), (2, 2, 2), (1,), ((0, 0),), (1,), 1),
-]  # fmt: skip
+]
 
 # label, input, window, strides, padding
 _POOLINGS = [
