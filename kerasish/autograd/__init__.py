@@ -5,11 +5,12 @@ from kerasish.autograd import operators as _operators  # noqa: F401  gives Tenso
 from kerasish.autograd.backward import GradientTape, grad, gradients_of, value_and_grad
 from kerasish.autograd.naming import name_scope
 from kerasish.autograd.primitive import cast
-from kerasish.autograd.scope import StatelessScope
+from kerasish.autograd.scope import AutocastScope, StatelessScope
 from kerasish.autograd.state import enable_grad, no_grad
 from kerasish.autograd.variable import Variable
 
 __all__ = [
+    "AutocastScope",
     "GradientTape",
     "KerasTensor",
     "Node",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from kerasish.autograd import dtypes
 from kerasish.autograd.state import state
 from kerasish.autograd.tensor import Tensor, as_tensor
 
@@ -62,3 +63,82 @@ class StatelessScope:
         tensor = as_tensor(value, variable.dtype)
         variable.check_shape(tensor.shape)
         self._values[id(variable)] = (variable, tensor)
+
+
+class AutocastScope:
+    """Context in which float variables read as another float type: mixed precision.
+
+    Variables made with `autocast=False` and integers read as they are. Gradients flow back through the casts, so they
+    arrive in the variables' own types.
+
+    Example:
+
+    >>> v = kerasish.Variable(1.0)
+    >>> with AutocastScope("float16"):
+    ...     print((v * 2).dtype)
+    float16
+
+    Args:
+        dtype: The type to read as; None for the variables' own, inside a scope that says otherwise.
+    """
+
+    def __init__(self, dtype: str | None):
+        self.dtype = dtype
+        self._target = None if dtype is None else dtypes.to_numpy_dtype(dtype)
+        self._casts: dict[int, tuple[Any, int, Tensor]] = {}
+
+    def __enter__(self) -> AutocastScope:
+        self._around = state.overlay
+        self._outer_dtype = state.autocast
+        # A scope inside a scope replaces it.
+        self.outer = self._around.outer if type(self._around) is AutocastScope else self._around
+        state.overlay, state.autocast = self, self.dtype
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        state.overlay, state.autocast = self._around, self._outer_dtype
+        self._casts.clear()
+
+    def read(self, variable: Any) -> Any:
+        """Return the array that `variable` shows inside the scope."""
+        current = self.current(variable)
+        if current is variable:
+            return variable._array
+        return current._value
+
+    def current(self, argument: Any) -> Any:
+        """Return the tensor that an argument of an operation stands for."""
+        outer = self.outer
+        current = argument if outer is None else outer.current(argument)
+        if self._target is None or not getattr(argument, "_autocast", False):
+            return current
+        own = argument._array.dtype
+        if own == self._target or not dtypes.is_float(own):
+            return current
+        # One cast serves as long as the variable has the same value.
+        stamp = argument._changed if current is argument else id(current)
+        found = self._casts.get(id(argument))
+        if found is None or found[1] != stamp:
+            found = self._casts[id(argument)] = (argument, stamp, self._cast(current))
+        return found[2]
+
+    def _cast(self, tensor: Tensor) -> Tensor:
+        from kerasish.autograd.primitive import cast
+
+        overlay, state.overlay = state.overlay, self.outer
+        try:
+            return cast(tensor, self._target)
+        finally:
+            state.overlay = overlay
+
+    def assign(self, variable: Any, value: Any) -> None:
+        """Assign to the variable itself, or in the scope around this one."""
+        self._casts.pop(id(variable), None)
+        if self.outer is not None:
+            self.outer.assign(variable, value)
+            return
+        overlay, state.overlay = state.overlay, None
+        try:
+            variable.assign(value)
+        finally:
+            state.overlay = overlay

@@ -22,6 +22,7 @@ class ThreadState(threading.local):
 
     recording: bool = True
     overlay: Any = None
+    autocast: Any = None
     tapes: int = 0
     before_allocation: Any = None
 

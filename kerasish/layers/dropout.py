@@ -27,7 +27,7 @@ class Dropout(Layer):
         seed: An integer that makes the stream of choices repeatable.
 
     Raises:
-        ValueError: If `rate` is outside 0 … 1.
+        ValueError: If `rate` is outside 0 … 1, or `noise_shape` holds anything but positive integers and None.
     """
 
     def __init__(
@@ -36,12 +36,12 @@ class Dropout(Layer):
         super().__init__(**kwargs)
         if not isinstance(rate, (int, float)) or not 0 <= rate <= 1:
             raise ValueError(
-                f"Invalid value received for argument `rate`. Expected a scalar value between 0 and 1. "
+                f"Invalid value received for argument `rate`. Expected a float value between 0 and 1. "
                 f"Received: rate={rate}"
             )
         self.rate = rate
         self.seed = seed
-        self.noise_shape = None if noise_shape is None else tuple(noise_shape)
+        self.noise_shape = _checked_noise_shape(noise_shape)
         if rate > 0:
             self.seed_generator = random.SeedGenerator(seed)
         self.supports_masking = True
@@ -57,3 +57,21 @@ class Dropout(Layer):
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "rate": self.rate, "seed": self.seed, "noise_shape": self.noise_shape}
+
+
+def _checked_noise_shape(noise_shape: Any) -> tuple | None:
+    if noise_shape is None:
+        return None
+    if isinstance(noise_shape, str) or not hasattr(noise_shape, "__iter__"):
+        raise ValueError(
+            "Invalid value received for argument `noise_shape`. Expected an iterable of integers (e.g., a tuple or "
+            f"list). Received: noise_shape={noise_shape}"
+        )
+    shape = tuple(noise_shape)
+    for index, length in enumerate(shape):
+        if length is not None and (not isinstance(length, int) or length <= 0):
+            raise ValueError(
+                "Invalid value received for argument `noise_shape`. Expected all dimensions to be positive integers or "
+                f"None. Received {length!r} at index {index}: noise_shape={shape}"
+            )
+    return shape

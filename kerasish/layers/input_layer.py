@@ -73,6 +73,7 @@ class InputLayer(Layer):
         self.output._keras_layer = self
         self._build_shapes_dict = {"input_shape": self._batch_shape}
         self.built = True
+        self._settled = True  # there is nothing to build, and it is never called
 
     def get_build_config(self) -> None:
         """Return None: the config has the shape already."""

@@ -53,7 +53,10 @@ class InputSpec:
         self.name = name
         self.optional = optional
         self.allow_last_axis_squeeze = allow_last_axis_squeeze
-        self.axes = {int(k): v for k, v in (axes or {}).items()}
+        try:
+            self.axes = {int(k): v for k, v in (axes or {}).items()}
+        except (TypeError, ValueError, AttributeError):
+            raise TypeError(f"Argument `axes` must be a dict with integer keys. Received: axes={axes}") from None
         limit = self.ndim if self.ndim is not None else max_ndim
         if self.axes and limit is not None and max(self.axes) >= limit:
             raise ValueError(f"Axis {max(self.axes)} is greater than the maximum allowed value: {limit - 1}")
@@ -101,7 +104,11 @@ def check_inputs(spec: Any, inputs: Any, layer_name: str) -> None:
         _check(one, value, index, layer_name)
 
 
-def _check(spec: InputSpec, x: Tensor, index: int, layer_name: str) -> None:
+def _check(spec: InputSpec, x: Any, index: int, layer_name: str) -> None:
+    if not isinstance(x, Tensor):
+        raise ValueError(
+            f"Input {index} of layer '{layer_name}' must be a tensor or an array. Received: {x!r} (of type {type(x)})"
+        )
     shape = x.shape
     rank = len(shape)
     problem = None
@@ -121,9 +128,10 @@ def _check(spec: InputSpec, x: Tensor, index: int, layer_name: str) -> None:
         if spec.shape is not None and problem is None:
             problem = _shape_problem(spec, shape)
     if problem:
+        named = f" with name '{spec.name}'" if spec.name else ""
         raise ValueError(
-            f'Input {index} of layer "{layer_name}" is incompatible with the layer: {problem}. Full shape received: '
-            f"{tuple(shape)}"
+            f"Input {index}{named} of layer '{layer_name}' is incompatible with the layer: {problem}. Full shape "
+            f"received: {tuple(shape)}"
         )
 
 

@@ -8,12 +8,12 @@ from collections.abc import Iterator, Sequence
 from functools import wraps
 from typing import Any
 
-from kerasish import constraints, dtype_policies, initializers, regularizers, tree
+from kerasish import constraints, dtype_policies, initializers, ops, regularizers, tree
 from kerasish.autograd import dtypes
 from kerasish.autograd.naming import auto_name, current_path, name_scope
-from kerasish.autograd.scope import StatelessScope
+from kerasish.autograd.scope import AutocastScope, StatelessScope
 from kerasish.autograd.state import state
-from kerasish.autograd.tensor import KerasTensor, Tensor, as_tensor
+from kerasish.autograd.tensor import KerasTensor, NoValueError, Tensor, as_tensor
 from kerasish.autograd.variable import Variable
 from kerasish.layers import signatures
 from kerasish.layers.input_spec import check_inputs
@@ -110,13 +110,13 @@ class Layer:
             raise ValueError(
                 f"Expected `trainable` to be a boolean. Received: trainable={trainable} (of type {type(trainable)})"
             )
-        if name is not None and not isinstance(name, str):
-            raise ValueError(f"Argument `name` must be a string. Received: name={name} (of type {type(name)})")
-        if name and "/" in name:
-            raise ValueError(f"Argument `name` cannot contain character `/`. Received: name={name}")
+        if name is not None and (not isinstance(name, str) or "/" in name):
+            raise ValueError(
+                "Argument `name` must be a string and cannot contain character `/`. "
+                f"Received: name={name} (of type {type(name)})"
+            )
         self.name = name or auto_name(type(self).__name__)
-        self._dtype_policy = dtype_policies.get(dtype)
-        self._compute = dtypes.to_numpy_dtype(self._dtype_policy.compute_dtype)
+        self.dtype_policy = dtype
         self.activity_regularizer = regularizers.get(activity_regularizer)
         self.autocast = autocast
         self.input_spec: Any = None
@@ -130,6 +130,7 @@ class Layer:
         self._settled = False
         self._supports_masking = type(self).compute_mask is not Layer.compute_mask
         self._convert_input_args = True
+        self._allow_non_tensor_positional_args = False
 
     # Tracking
 
@@ -170,7 +171,7 @@ class Layer:
             raise ValueError(
                 "You cannot add new elements of state (variables or sub-layers) to a layer that is already built. All "
                 "state must be created in the `__init__()` method or in the `build()` method. "
-                f"Received: {value!r} for layer {self.name!r}"
+                f"Received: {value!r} for layer '{self.name}'."
             )
         home.append(value)
         if self.__dict__.get("_settled"):
@@ -256,10 +257,11 @@ class Layer:
                 aggregation=aggregation,
                 name=name,
             )
+        self._track_variable(variable)
+        variable.trainable = variable.trainable and self._trainable
         variable.regularizer = regularizers.get(regularizer)
         variable.constraint = constraints.get(constraint)
         variable.overwrite_with_gradient = overwrite_with_gradient
-        self._track_variable(variable)
         return variable
 
     def add_variable(self, *args: Any, **kwargs: Any) -> Variable:
@@ -386,10 +388,15 @@ class Layer:
         """
         own = [*self._trainable_variables, *self._non_trainable_variables]
         if len(store.keys()) != len(own):
-            hint = "" if self.built or own else " The layer was never built: call it on data, or `build` it, first."
+            if not own and not self.built:
+                raise ValueError(
+                    f"Layer '{self.name}' was never built and thus it doesn't have any variables. However the weights "
+                    f"file lists {len(store.keys())} variables for this layer. Call the layer on data, or `build` it, "
+                    "before loading; the `build()` of a layer around it must build it too."
+                )
             raise ValueError(
                 f"Layer '{self.name}' expected {len(own)} variables, but received {len(store.keys())} variables "
-                f"during loading. Expected: {[v.name for v in own]}.{hint}"
+                f"during loading. Expected: {[v.name for v in own]}"
             )
         for i, variable in enumerate(own):
             variable.assign(store[str(i)])
@@ -403,8 +410,9 @@ class Layer:
 
     @dtype_policy.setter
     def dtype_policy(self, value: Any) -> None:
-        self._dtype_policy = dtype_policies.get(value)
-        self._compute = dtypes.to_numpy_dtype(self._dtype_policy.compute_dtype)
+        policy = self._dtype_policy = dtype_policies.get(value)
+        self._compute = dtypes.to_numpy_dtype(policy.compute_dtype)
+        self._mixed = policy.compute_dtype != policy.variable_dtype
 
     @property
     def dtype(self) -> str:
@@ -444,6 +452,15 @@ class Layer:
             input_shape: Shape of the input (or a structure of shapes), None for the batch.
         """
         self._check_super_called()
+        unbuilt = [layer.name for layer in self._layers if not layer.built]
+        if unbuilt and type(self).build is Layer.build:
+            warnings.warn(
+                f"`build()` was called on layer '{self.name}', however the layer does not have a `build()` method "
+                f"implemented and it looks like it has unbuilt state: {unbuilt}. This will cause the layer to be "
+                "marked as built, despite not being actually built, which may cause failures down the line. Make sure "
+                "to implement a proper `build()` method.",
+                stacklevel=2,
+            )
         self.built = True
 
     def build_from_config(self, config: dict[str, Any]) -> None:
@@ -470,9 +487,10 @@ class Layer:
         self._check_super_called()
         shapes = signatures.input_shapes(self, args, kwargs)
         if type(self).build is Layer.build:
+            # Sublayers are built by the call that follows.
             self._path = current_path()
             self._build_shapes_dict = shapes
-            self.build(next(iter(shapes.values()), None))
+            self.built = True
             return
         takes = signatures.parameters(type(self).build)
         if len(shapes) == 1 or not any(name in takes for name in shapes):
@@ -498,14 +516,14 @@ class Layer:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if "_dtype_policy" not in self.__dict__:
             self._check_super_called()
+        signature = type(self)._signature or signatures.of_call(type(self))
         if self._convert_input_args:
-            args = tuple([self._convert(a) for a in args])
+            args = tuple([self._convert(a) if isinstance(a, Tensor) else self._positional(a) for a in args])
             if kwargs:
                 kwargs = {k: v if k in _NOT_INPUTS else self._convert(v) for k, v in kwargs.items()}
-        inputs = args[0] if args else next(iter(kwargs.values()), None)
+        inputs = args[0] if args else signature.first_argument(self, kwargs)
         context = _context
         outer_training = context.training
-        signature = type(self)._signature or signatures.of_call(type(self))
         training = kwargs.get("training")
         if training is None:
             training = outer_training if outer_training is not None else signature.default_training
@@ -518,9 +536,9 @@ class Layer:
             self._clear_losses()
         context.depth += 1
         try:
-            mask = getattr(inputs, "_keras_mask", None)
-            if mask is not None and signature.takes_mask and kwargs.get("mask") is None:
-                kwargs["mask"] = mask
+            mask = _mask_of(inputs)
+            if signature.mask_names:
+                mask = signature.fill_masks(args, kwargs, mask, _mask_of)
             if self._settled:
                 if self.input_spec is not None:
                     check_inputs(self.input_spec, inputs, self.name)
@@ -529,28 +547,66 @@ class Layer:
                 with name_scope(self.name, caller=self):
                     if self.input_spec is not None:
                         check_inputs(self.input_spec, inputs, self.name)
+                    was_built = self.built
                     self._maybe_build(args, kwargs)
                     outputs = self._run(inputs, args, kwargs)
-                    self._settled = self.built and all(layer._settled for layer in self._layers)
-            if mask is not None or self._makes_mask:
+                    self._settle(was_built)
+            if mask is not None or type(self).compute_mask is not Layer.compute_mask:
                 self._set_mask(inputs, outputs, mask)
             if self.activity_regularizer is not None:
-                for output in tree.flatten(outputs):
-                    if isinstance(output, Tensor):
-                        self.add_loss(self.activity_regularizer(output))
+                self._add_activity_losses(outputs)
             return outputs
+        except Exception as error:
+            if not isinstance(error, NoValueError):
+                error.add_note(f"While calling {self!r} on {signatures.brief(inputs)}")
+            raise
         finally:
             context.depth -= 1
             context.training = outer_training
 
+    def _settle(self, was_built: bool) -> None:
+        """Note after a call that the layer is built, and whether calls need no more name scopes."""
+        self.built = True
+        if not was_built:
+            self._locked = True
+        self._settled = all([layer._settled for layer in self._layers])
+
+    def _add_activity_losses(self, outputs: Any) -> None:
+        for output in tree.flatten(outputs):
+            if isinstance(output, Tensor):
+                loss = self.activity_regularizer(output)
+                # A mean over the batch, so that its size changes nothing.
+                self.add_loss(loss / ops.cast(ops.shape(output)[0], loss.dtype) if output.ndim else loss)
+
     def _run(self, inputs: Any, args: tuple, kwargs: dict[str, Any]) -> Any:
-        """Run `call`; on symbolic inputs, without touching any state."""
-        if state.overlay is None and isinstance(inputs, KerasTensor):
+        """Run `call`: under mixed precision in its scope, and on symbolic inputs without touching any state."""
+        if self._mixed or state.autocast is not None:
+            # Where weights are of the type of the computation, or nothing is to be cast, they are read as they are.
+            wanted = self.compute_dtype if self.autocast and self._compute.kind in "fV" else None
+            if wanted != state.autocast:
+                with AutocastScope(wanted):
+                    return self._run_as_it_is(inputs, args, kwargs)
+        return self._run_as_it_is(inputs, args, kwargs)
+
+    def _run_as_it_is(self, inputs: Any, args: tuple, kwargs: dict[str, Any]) -> Any:
+        if isinstance(inputs, KerasTensor) and _is_plain(state.overlay):
             with StatelessScope():
                 outputs = self.call(*args, **kwargs)
             self._symbolic_output_shape = tree.map_structure(lambda t: t.shape, outputs)
             return outputs
         return self.call(*args, **kwargs)
+
+    def _positional(self, value: Any) -> Any:
+        """Convert a positional argument that is no tensor; what does not become one must be passed by name."""
+        converted = self._convert(value)
+        if not isinstance(converted, Tensor) and not self._allow_non_tensor_positional_args:
+            for leaf in tree.flatten(converted):
+                if leaf is not None and not isinstance(leaf, Tensor) and not hasattr(leaf, "__array__"):
+                    raise ValueError(
+                        "Only input tensors may be passed as positional arguments. The following argument value should "
+                        f"be passed as a keyword argument: {leaf} (of type {type(leaf)})"
+                    )
+        return converted
 
     def _convert(self, value: Any) -> Any:
         """Return an argument with its arrays as tensors and its floats in the compute dtype."""
@@ -618,18 +674,27 @@ class Layer:
 
     # Masks
 
-    _makes_mask = False
-
     def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
         """Return the mask of the output for that of the input. By default it is passed on."""
         return previous_mask
 
     def _set_mask(self, inputs: Any, outputs: Any, mask: Any) -> None:
         if not self._supports_masking:
+            warnings.warn(
+                f"Layer '{self.name}' (of type {type(self).__name__}) was passed an input with a mask attached to it. "
+                "However, this layer does not support masking and will therefore destroy the mask information. "
+                "Downstream layers will not see the mask.",
+                stacklevel=4,
+            )
             return
-        new = self.compute_mask(inputs, mask)
-        for output, part in zip(tree.flatten(outputs), [new] if isinstance(new, Tensor) else new or (), strict=False):
-            if isinstance(output, Tensor) and part is not None and getattr(output, "_keras_mask", None) is None:
+        flat = tree.flatten(outputs)
+        if all(_mask_of(output) is not None for output in flat):
+            return
+        masks = self.compute_mask(inputs, mask)
+        if masks is None:
+            return
+        for output, part in zip(flat, tree.flatten(masks), strict=False):
+            if isinstance(output, Tensor) and part is not None and _mask_of(output) is None:
                 output._keras_mask = part
 
     # Shapes without values
@@ -707,7 +772,13 @@ class Layer:
         if self.activity_regularizer is not None:
             config["activity_regularizer"] = regularizers.serialize(self.activity_regularizer)
         if type(self).get_config is Layer.get_config:
-            config = {**signatures.own_arguments(self), **config}
+            config = {
+                "name": self.name,
+                **signatures.own_arguments(self),
+                **signatures.accepted(self, config),
+            }
+            if not signatures.accepted(self, {"name": self.name}):
+                del config["name"]
         return config
 
     @classmethod
@@ -750,6 +821,21 @@ _UNTRACKED = frozenset(
 _NOT_INPUTS = frozenset(("training", "mask"))
 
 
+def _mask_of(value: Any) -> Any:
+    """Return the mask that a tensor carries, those of a structure of tensors, or None where there is none."""
+    if isinstance(value, Tensor):
+        return value.__dict__.get("_keras_mask")
+    if isinstance(value, (list, tuple, dict)):
+        masks = tree.map_structure(lambda t: getattr(t, "_keras_mask", None), value)
+        return masks if any(m is not None for m in tree.flatten(masks)) else None
+    return None
+
+
+def _is_plain(overlay: Any) -> bool:
+    """Whether variables are read and assigned for real."""
+    return overlay is None or type(overlay) is AutocastScope and overlay.outer is None
+
+
 def _wrapped_build(build: Any) -> Any:
     """Run a `build` inside the layer's name scope, note the shapes it got, and mark the layer as built."""
 
@@ -761,6 +847,7 @@ def _wrapped_build(build: Any) -> Any:
                 self._build_shapes_dict = signatures.named_shapes(build, args, kwargs)
             build(self, *args, **kwargs)
         self.built = True
+        self._locked = True
 
     return wrapper
 

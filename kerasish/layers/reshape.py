@@ -29,9 +29,14 @@ class Reshape(Layer):
     def __init__(self, target_shape: int | Sequence[int], **kwargs: Any):
         super().__init__(**kwargs)
         shape = (target_shape,) if isinstance(target_shape, int) else tuple(target_shape)
+        if not all(isinstance(length, int) and length >= -1 for length in shape):
+            raise ValueError(
+                "Each dimension in `target_shape` must be a non-negative integer, or `-1` for a single unknown "
+                f"dimension. Received: target_shape={target_shape}"
+            )
         if shape.count(-1) > 1:
             raise ValueError(
-                "The `target_shape` argument must not contain more than one `-1` value. "
+                "There must be at most one unknown dimension (-1) in `target_shape`. "
                 f"Received: target_shape={target_shape}"
             )
         self.target_shape = shape

@@ -17,22 +17,57 @@ class CallSignature:
     Attributes:
         names: Names of the parameters, without `self`.
         takes_training: Whether there is a `training` parameter.
-        takes_mask: Whether there is a `mask` parameter.
+        mask_names: Names of the parameters that take masks: `mask`, or `<name>_mask` for each of several inputs.
         takes_any: Whether unknown keywords are accepted.
         default_training: The default of `training`.
     """
 
-    __slots__ = ("names", "takes_training", "takes_mask", "takes_any", "default_training", "signature")
+    __slots__ = ("default_training", "mask_names", "names", "signature", "takes_any", "takes_training")
 
     def __init__(self, call: Any):
         self.signature = inspect.signature(call)
         parameters = list(self.signature.parameters.values())[1:]
         self.names = [p.name for p in parameters]
         self.takes_training = "training" in self.names
-        self.takes_mask = "mask" in self.names
+        self.mask_names = [name for name in self.names if name == "mask" or name.endswith("_mask")]
         self.takes_any = any(p.kind is p.VAR_KEYWORD for p in parameters)
         default = self.signature.parameters["training"].default if self.takes_training else None
         self.default_training = None if default is inspect.Parameter.empty else default
+
+    def first_argument(self, layer: Any, kwargs: dict[str, Any]) -> Any:
+        """Return the first input of a call that has only keyword arguments.
+
+        Raises:
+            TypeError: If an input is missing.
+        """
+        for name in self.names:
+            if name in kwargs and name != "training" and name not in self.mask_names:
+                return kwargs[name]
+        self.signature.bind(layer, **kwargs)
+        return None
+
+    def fill_masks(self, args: tuple, kwargs: dict[str, Any], mask: Any, mask_of: Any) -> Any:
+        """Put the masks that inputs carry into the mask arguments of a call that were not given.
+
+        Args:
+            args: Positional arguments of the call.
+            kwargs: Keyword arguments of the call, which masks are added to.
+            mask: The mask of the first input.
+            mask_of: Returns the mask of a tensor or of a structure of tensors.
+
+        Returns:
+            The mask of the call: the given one, or that of the first input.
+        """
+        given = {**dict(zip(self.names, args, strict=False)), **kwargs}
+        inputs = [n for n in given if n not in self.mask_names and n != "training" and _has_tensor(given[n])]
+        if len(inputs) == 1 and mask is not None and "mask" in self.mask_names and given.get("mask") is None:
+            kwargs["mask"] = mask
+        elif len(inputs) > 1:
+            for name in inputs:
+                if f"{name}_mask" in self.mask_names and given.get(f"{name}_mask") is None:
+                    kwargs[f"{name}_mask"] = mask_of(given[name])
+        explicit = kwargs.get("mask", given.get("mask"))
+        return mask if explicit is None else explicit
 
 
 def of_call(cls: type) -> CallSignature:
@@ -73,6 +108,20 @@ def named_shapes(build: Any, args: tuple, kwargs: dict[str, Any]) -> dict[str, A
     return {**dict(zip(parameters(build), args, strict=False)), **kwargs}
 
 
+def brief(inputs: Any) -> str:
+    """Return inputs in a few words: tensors as their shapes and dtypes."""
+    text = str(tree.map_structure(lambda v: f"{v.dtype}{list(v.shape)}" if isinstance(v, Tensor) else v, inputs))
+    return text if len(text) <= 200 else f"{text[:197]}..."
+
+
+def accepted(layer: Any, config: dict[str, Any]) -> dict[str, Any]:
+    """Return the part of a config that the constructor of a layer takes."""
+    takes = inspect.signature(type(layer).__init__).parameters
+    if any(p.kind is p.VAR_KEYWORD for p in takes.values()):
+        return config
+    return {name: value for name, value in config.items() if name in takes}
+
+
 def own_arguments(layer: Any) -> dict[str, Any]:
     """Return the constructor arguments of a layer class that writes no `get_config`.
 
@@ -84,8 +133,9 @@ def own_arguments(layer: Any) -> dict[str, Any]:
         bound = inspect.signature(type(layer).__init__).bind(layer, *args, **kwargs).arguments
     except (TypeError, ValueError):
         return {}
-    given = dict(list(bound.items())[1:])
     signature = inspect.signature(type(layer).__init__).parameters
+    defaults = {n: p.default for n, p in signature.items() if p.default is not p.empty}
+    given = {name: bound.get(name, defaults.get(name)) for name in [*signature][1:] if name in bound or name in defaults}
     config: dict[str, Any] = {}
     for name, value in given.items():
         kind = signature[name].kind

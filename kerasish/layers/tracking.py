@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from kerasish import tree
+
 Track = Callable[[Any], None]
 
 
+@tree.register_tree_node_class
 class TrackedList(list):
     """A list that tracks what is put into it."""
 
@@ -41,7 +44,15 @@ class TrackedList(list):
     def __reduce__(self) -> tuple:
         return list, (list(self),)
 
+    def tree_flatten(self) -> tuple:
+        return list(self), None
 
+    @classmethod
+    def tree_unflatten(cls, metadata: Any, children: Iterable) -> TrackedList:
+        return cls(children)
+
+
+@tree.register_tree_node_class
 class TrackedDict(dict):
     """A dict that tracks what is put into it."""
 
@@ -66,7 +77,16 @@ class TrackedDict(dict):
     def __reduce__(self) -> tuple:
         return dict, (dict(self),)
 
+    def tree_flatten(self) -> tuple:
+        keys = sorted(self)
+        return [self[key] for key in keys], keys, keys
 
+    @classmethod
+    def tree_unflatten(cls, keys: Any, children: Iterable) -> TrackedDict:
+        return cls(zip(keys, children, strict=True))
+
+
+@tree.register_tree_node_class
 class TrackedSet(set):
     """A set that tracks what is put into it."""
 
@@ -86,6 +106,13 @@ class TrackedSet(set):
 
     def __reduce__(self) -> tuple:
         return set, (set(self),)
+
+    def tree_flatten(self) -> tuple:
+        return list(self), None
+
+    @classmethod
+    def tree_unflatten(cls, metadata: Any, children: Iterable) -> TrackedSet:
+        return cls(children)
 
 
 def wrap(value: Any, track: Track) -> Any:

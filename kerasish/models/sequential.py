@@ -134,8 +134,13 @@ class Sequential(Model):
             raise ValueError(
                 f"Sequential model {self.name} cannot be built because it has no layers. Call `model.add(layer)`."
             )
-        if input_shape is None or isinstance(input_shape, (list, dict)) and not _is_shape(input_shape):
+        if input_shape is None or isinstance(input_shape, (list, tuple, dict)) and not _is_shape(input_shape):
             return
+        if not _is_shape(input_shape):
+            raise ValueError(
+                "`input_shape` must be a tuple of integers and None that starts with the batch, such as (None, 784). "
+                f"Received: input_shape={input_shape!r}"
+            )
         shape = tuple(input_shape)
         if not isinstance(self._layers[0], InputLayer):
             self._layers.insert(0, InputLayer(batch_shape=shape, dtype=self._layers[0].compute_dtype))

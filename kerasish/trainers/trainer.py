@@ -95,6 +95,10 @@ class Trainer:
         names = getattr(self, "output_names", None)
         # Everything that may refuse its argument comes before anything is changed.
         new_optimizer = optimizers.get(optimizer)
+        if auto_scale_loss and self.dtype_policy.name == "mixed_float16" and new_optimizer is not None:
+            # Small gradients would vanish in 16 bits.
+            if not isinstance(new_optimizer, optimizers.LossScaleOptimizer):
+                new_optimizer = optimizers.LossScaleOptimizer(new_optimizer, name="loss_scale_optimizer")
         _check_names(loss, metrics, weighted_metrics)
         compile_loss = None if loss is None else CompileLoss(loss, loss_weights, output_names=names)
         compile_metrics = None
@@ -124,10 +128,10 @@ class Trainer:
         )
         self._compute_loss_takes_training = "training" in inspect.signature(self.compute_loss).parameters
 
-    def get_compile_config(self) -> dict[str, Any] | None:
-        """Return the arguments of `compile` as a config; None if the model is not compiled."""
+    def get_compile_config(self) -> dict[str, Any]:
+        """Return the arguments of `compile` as a config, empty if the model is not compiled."""
         if not self.compiled or self._compile_arguments is None:
-            return None
+            return {}
         config = self._compile_arguments.serialize()
         if self.optimizer is not None:
             config["optimizer"] = optimizers.serialize(self.optimizer)
