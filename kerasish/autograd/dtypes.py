@@ -88,8 +88,12 @@ def to_numpy_dtype(dtype: Any) -> np.dtype:
     """Return the NumPy dtype of `dtype`, standardised as `standardize_dtype` does."""
     standard = standardize_dtype(dtype)
     if standard == "bfloat16":
-        import ml_dtypes
-
+        try:
+            import ml_dtypes
+        except ImportError:
+            raise ValueError(
+                "The type 'bfloat16' needs the package ml_dtypes (`pip install ml_dtypes`); 'float16' does not."
+            ) from None
         return np.dtype(ml_dtypes.bfloat16)
     return np.dtype(object) if standard == "string" else np.dtype(standard)
 
@@ -114,7 +118,7 @@ def _promote(names: frozenset[str], floatx: str) -> str:
     lowest = max(common, key=lambda candidate: len(_above(candidate) & common))
     if lowest == "float":
         return floatx
-    return "int32" if lowest == "int" else lowest
+    return f"int{floatx[-2:]}" if lowest == "int" else lowest
 
 
 def result_type(*dtypes: Any) -> str:

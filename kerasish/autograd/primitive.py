@@ -89,6 +89,20 @@ class Primitive:
 
     def __call__(self, *args: Any, **params: Any) -> Any:
         """Apply to tensors (or Python scalars); `params` are static."""
+        if len(args) == 1 and isinstance(x := args[0], Tensor):  # most calls: no loop for them
+            value = x._value
+            kind = type(value)
+            out = self.kernels[kind](value, **params)
+            if (
+                type(out) is kind
+                and not x._tracked
+                and kind is not Abstract
+                and not (self.view and x.mutable)
+            ):
+                result = _new(Tensor)
+                result._value = out
+                return result
+            return self._finish(out, kind, args, params, x._tracked)
         values = []
         kind: Any = None
         tracked = False
@@ -108,7 +122,10 @@ class Primitive:
             values = [abstract(a._value) if isinstance(a, Tensor) else a for a in args]
         elif kind is None:
             kind = np.ndarray
-        out = self.kernels[kind](*values, **params)
+        return self._finish(self.kernels[kind](*values, **params), kind, args, params, tracked)
+
+    def _finish(self, out: Any, kind: type, args: tuple, params: dict, tracked: bool) -> Any:
+        """Turn what a kernel returned into a tensor (or several), recorded where that is wanted."""
         if type(out) is tuple:
             return _wrap_many(self, out, kind, args, params, tracked)
         result = _new(Tensor)
@@ -187,11 +204,17 @@ def _current(args: Sequence[Any]) -> Sequence[Any]:
     return args if overlay is None else tuple(overlay.current(arg) for arg in args)
 
 
+def _kinds_to_cast(floating: bool, counting: bool) -> str:
+    """Return NumPy's kind codes of the types that a primitive first casts to another."""
+    return "biu" if floating else "b" if counting else ""
+
+
 class Unary(Primitive):
     """An elementwise primitive of one argument.
 
     Args:
         floating: Whether integers are first cast to the default float type, as Keras does for `exp` and its like.
+        counting: Whether booleans are first cast to `int32`.
         dtype: The result's dtype where it is not the argument's (`bool` for predicates).
     """
 
@@ -202,12 +225,13 @@ class Unary(Primitive):
         vjp: Callable | None = None,
         floating: bool = False,
         dtype: Any = None,
+        counting: bool = False,
     ):
         result = None if dtype is None else np.dtype(dtype)
         super().__init__(
             name, run, lambda x: Abstract(x.shape, result or x.dtype), None if vjp is None else (vjp,)
         )
-        self._floating = floating
+        self._casts = _kinds_to_cast(floating, counting)
 
     def __call__(self, x: Any) -> Tensor:
         try:
@@ -215,8 +239,8 @@ class Unary(Primitive):
         except AttributeError:
             x = as_tensor(x)
             value = x._value
-        if self._floating and value.dtype.kind not in "fcV":
-            x = cast(x, config.floatx())
+        if self._casts and value.dtype.kind in self._casts:
+            x = cast(x, "int32" if self._casts == "b" else config.floatx())
             value = x._value
         kind = type(value)
         out = self.kernels[kind](value)
@@ -233,6 +257,7 @@ class Binary(Primitive):
     Args:
         vjp: The gradients for the two arguments, before they are summed back over broadcast axes.
         floating: Whether integers are first cast to the default float type (true division).
+        counting: Whether two booleans are first cast to `int32`.
         dtype: The result's dtype where it is not the promoted one (`bool` for comparisons).
     """
 
@@ -243,10 +268,11 @@ class Binary(Primitive):
         vjp: Sequence[Callable | None] | None = None,
         floating: bool = False,
         dtype: Any = None,
+        counting: bool = False,
     ):
         self._result_dtype = None if dtype is None else np.dtype(dtype)
         super().__init__(name, run, self._infer, vjp)
-        self._floating = floating
+        self._casts = _kinds_to_cast(floating, counting)
         self.broadcasts = True
 
     def _infer(self, x: Any, y: Any) -> Abstract:
@@ -267,8 +293,8 @@ class Binary(Primitive):
         kind = type(xv)
         if kind is not type(yv) or (dtype is not yv.dtype and dtype != yv.dtype):
             return self._promoted(x, y)
-        if self._floating and dtype.kind not in "fcV":
-            return self(cast(x, config.floatx()), cast(y, config.floatx()))
+        if self._casts and dtype.kind in self._casts:
+            return self._converted(x, y)
         try:
             out = self.kernels[kind](xv, yv)
         except ValueError as error:
@@ -279,6 +305,11 @@ class Binary(Primitive):
         if tracked or kind is Abstract:
             return record(self, result, (x, y), {}, tracked)
         return result
+
+    def _converted(self, x: Tensor, y: Tensor) -> Tensor:
+        """Apply to two tensors of a type that is first cast to another."""
+        dtype = "int32" if self._casts == "b" else config.floatx()
+        return self(cast(x, dtype), cast(y, dtype))
 
     def _apply(self, x: Any, y: Any, kind: type) -> Tensor:
         """Apply to operands that need no more conversion: one of them may be a Python number or a narrower type."""
@@ -312,13 +343,15 @@ class Binary(Primitive):
             other = float(other)
         elif isinstance(other, int) and not isinstance(other, bool):
             code = tensor._value.dtype.kind
-            if code == "b":
-                tensor = cast(tensor, "int32")
-            if self._floating and code in "biu":
+            if code in self._casts and self._casts != "b":
                 tensor = cast(tensor, config.floatx())
+            elif code == "b":
+                tensor = cast(tensor, dtypes.result_type("bool", int))
         else:
             other = as_tensor(other)
             return self(other, tensor) if swapped else self(tensor, other)
+        if tensor._value.dtype.kind == "V":  # NumPy knows no weak numbers beside bfloat16
+            other = as_tensor(other, tensor.dtype)
         kind = type(tensor._value)
         return self._apply(other, tensor, kind) if swapped else self._apply(tensor, other, kind)
 
@@ -329,11 +362,11 @@ class Binary(Primitive):
             kind = _common_kind(self, (x, y))
         xd, yd = x._value.dtype, y._value.dtype
         if xd == yd:
-            if self._floating and xd.kind not in "fcV":
-                return self(cast(x, config.floatx()), cast(y, config.floatx()))
+            if self._casts and xd.kind in self._casts:
+                return self._converted(x, y)
             return self._apply(x, y, kind)
         common = dtypes.promote_pair(xd, yd)
-        if self._floating and common.kind not in "fcV":
+        if common.kind in self._casts and self._casts != "b":
             common = np.dtype(config.floatx())
         if xd != common:
             x = cast(x, common)

@@ -25,7 +25,8 @@ def relu(x: Any) -> Tensor:
 
 def relu6(x: Any) -> Tensor:
     """min(max(x, 0), 6), elementwise."""
-    return e.relu(x) - e.relu(as_tensor(x) - 6)
+    x = _float(x)
+    return e.relu(x) - e.relu(x - 6)
 
 
 def sigmoid(x: Any) -> Tensor:

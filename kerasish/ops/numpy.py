@@ -399,13 +399,17 @@ def diag(x: Any, k: int = 0) -> Tensor:
 def tril(x: Any, k: int = 0) -> Tensor:
     """Return `x` with zeros above diagonal `k` of each matrix."""
     x = as_tensor(x)
-    return _where(tri(*x.shape[-2:], k=k, dtype="bool"), x, 0)
+    return _where(tri(*x.shape[-2:], k=k, dtype="bool"), x, _zero(x))
 
 
 def triu(x: Any, k: int = 0) -> Tensor:
     """Return `x` with zeros below diagonal `k` of each matrix."""
     x = as_tensor(x)
-    return _where(tri(*x.shape[-2:], k=k - 1, dtype="bool"), 0, x)
+    return _where(tri(*x.shape[-2:], k=k - 1, dtype="bool"), _zero(x), x)
+
+
+def _zero(x: Tensor) -> Any:
+    return False if x.dtype == "bool" else 0
 
 
 def trace(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
@@ -620,7 +624,7 @@ def _position(primitive: Any, x: Any, axis: int | None, keepdims: bool) -> Tenso
 
 def cumsum(x: Any, axis: int | None = None, dtype: Any = None) -> Tensor:
     """Return the running sum along `axis` (of the flattened tensor by default)."""
-    x = as_tensor(x, dtype)
+    x = _countable(x, dtype)
     if axis is None:
         x, axis = ravel(x), 0
     return reductions.cumsum(x, axis=normalize_axis(axis, x.ndim))
@@ -628,10 +632,16 @@ def cumsum(x: Any, axis: int | None = None, dtype: Any = None) -> Tensor:
 
 def cumprod(x: Any, axis: int | None = None, dtype: Any = None) -> Tensor:
     """Return the running product along `axis` (of the flattened tensor by default)."""
-    x = as_tensor(x, dtype)
+    x = _countable(x, dtype)
     if axis is None:
         x, axis = ravel(x), 0
-    return reductions.running_product(x, normalize_axis(axis, x.ndim))
+    return s.present(reductions.running_product(x, normalize_axis(axis, x.ndim)))
+
+
+def _countable(x: Any, dtype: Any) -> Tensor:
+    """Return `x` as a tensor of `dtype`, or of its own but for booleans."""
+    x = as_tensor(x, dtype)
+    return cast(x, "int32") if dtype is None and x.dtype == "bool" else x
 
 
 def diff(a: Any, n: int = 1, axis: int = -1) -> Tensor:
@@ -639,11 +649,11 @@ def diff(a: Any, n: int = 1, axis: int = -1) -> Tensor:
     a = as_tensor(a)
     axis = normalize_axis(axis, a.ndim)
     lead = (slice(None),) * axis
+    less = e.not_equal if a.dtype == "bool" else e.subtract
     for _ in range(n):
-        a = indexing.slice_(a, index=(*lead, slice(1, None))) - indexing.slice_(
-            a, index=(*lead, slice(None, -1))
-        )
-    return a
+        after = indexing.slice_(a, index=(*lead, slice(1, None)))
+        a = less(after, indexing.slice_(a, index=(*lead, slice(None, -1))))
+    return s.present(a)
 
 
 # Order
@@ -705,7 +715,9 @@ def matmul(x1: Any, x2: Any) -> Tensor:
     a, b = x1._value, x2._value
     if a.dtype != b.dtype:
         dtype = dtypes.promote_pair(a.dtype, b.dtype)
-        return matmul(cast(x1, dtype), cast(x2, dtype))
+        x1, x2 = cast(x1, dtype), cast(x2, dtype)
+    elif a.dtype.char == "b":  # int8, whose products are summed in 32 bits
+        x1, x2 = cast(x1, "int32"), cast(x2, "int32")
     x_rank, y_rank = len(a.shape), len(b.shape)
     if x_rank < 2 or y_rank < 2:
         return _vector_matmul(x1, x2)

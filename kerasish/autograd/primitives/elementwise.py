@@ -31,11 +31,14 @@ divide = Binary(
     (lambda g, out, x, y: g / y, lambda g, out, x, y: -(g * out) / y),
     floating=True,
 )
-floor_divide = Binary("floor_divide", "floor_divide")
+floor_divide = Binary("floor_divide", "floor_divide", counting=True)
 remainder = Binary(
-    "remainder", "remainder", (lambda g, out, x, y: g, lambda g, out, x, y: -g * floor_divide(x, y))
+    "remainder",
+    "remainder",
+    (lambda g, out, x, y: g, lambda g, out, x, y: -g * floor_divide(x, y)),
+    counting=True,
 )
-fmod = Binary("fmod", "fmod", (lambda g, out, x, y: g, lambda g, out, x, y: -g * trunc(x / y)))
+fmod = Binary("fmod", "fmod", (lambda g, out, x, y: g, lambda g, out, x, y: -g * trunc(x / y)), counting=True)
 
 
 def _power_base(g: Tensor, out: Tensor, x: Any, y: Any) -> Tensor:
@@ -52,7 +55,7 @@ def _power_exponent(g: Tensor, out: Tensor, x: Any, y: Any) -> Tensor:
     return g * out * log(where(equal(x, 0), 1.0, x))
 
 
-power = Binary("power", "power", (_power_base, _power_exponent))
+power = Binary("power", "power", (_power_base, _power_exponent), counting=True)
 maximum = Binary("maximum", "maximum", _select_gradient(lambda x, y: greater(x, y)))
 minimum = Binary("minimum", "minimum", _select_gradient(lambda x, y: less(x, y)))
 arctan2 = Binary(
@@ -74,7 +77,7 @@ logaddexp = Binary(
 negative = Unary("negative", "negative", lambda g, out, x: -g)
 absolute = Unary("absolute", "absolute", lambda g, out, x: g * sign(x))
 sign = Unary("sign", "sign", lambda g, out, x: g * 0)
-square = Unary("square", "square", lambda g, out, x: g * (x * 2))
+square = Unary("square", "square", lambda g, out, x: g * (x * 2), counting=True)
 reciprocal = Unary("reciprocal", lambda xp, x: 1 / x, lambda g, out, x: -g * (out * out), floating=True)
 floor = Unary("floor", "floor", lambda g, out, x: g * 0, floating=True)
 ceil = Unary("ceil", "ceil", lambda g, out, x: g * 0, floating=True)
@@ -138,8 +141,8 @@ bitwise_and = Binary("bitwise_and", "bitwise_and")
 bitwise_or = Binary("bitwise_or", "bitwise_or")
 bitwise_xor = Binary("bitwise_xor", "bitwise_xor")
 bitwise_not = Unary("bitwise_not", "invert")
-left_shift = Binary("left_shift", "left_shift")
-right_shift = Binary("right_shift", "right_shift")
+left_shift = Binary("left_shift", "left_shift", counting=True)
+right_shift = Binary("right_shift", "right_shift", counting=True)
 nextafter = Binary("nextafter", "nextafter", floating=True)
 gcd = Binary("gcd", "gcd")
 lcm = Binary("lcm", "lcm")
@@ -184,11 +187,13 @@ def common_dtype(x: Any, y: Any) -> tuple[Any, Any]:
     elif x_is or y_is:
         tensor, other = (x, y) if x_is else (y, x)
         kind = tensor._value.dtype.kind
-        if (type(other) is float and kind in "fcV") or (type(other) is int and kind in "fciuV"):
+        if isinstance(other, float) and kind in "fc":  # np.float64 scalars too
+            return (x, float(y)) if x_is else (float(x), y)
+        if type(other) is int and kind in "fciu":
             return x, y
     # Adding decides the type without a rule of its own; on scalars of the operands' types it costs nothing.
     from kerasish.autograd import dtypes
 
-    kinds = [type(v) if type(v) in (int, float) else as_tensor(v).dtype for v in (x, y)]
+    kinds = [float if isinstance(v, float) else int if type(v) is int else as_tensor(v).dtype for v in (x, y)]
     dtype = dtypes.result_type(*kinds)
     return as_tensor(x, dtype), as_tensor(y, dtype)

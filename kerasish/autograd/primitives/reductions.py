@@ -119,8 +119,8 @@ argsort = Primitive(
 )
 cumsum = Primitive(
     "cumsum",
-    lambda xp, x, axis: xp.cumsum(x, axis, dtype=_sum_dtype(x.dtype)),
-    lambda x, axis: Abstract(x.shape, _sum_dtype(x.dtype)),
+    lambda xp, x, axis: xp.cumsum(x, axis, dtype=x.dtype),
+    lambda x, axis: Abstract(x.shape, x.dtype),
     (lambda g, out, x, axis: flip_axes(cumsum(flip_axes(g, axis=(axis,)), axis=axis), axis=(axis,)),),
 )
 

@@ -186,11 +186,18 @@ def reduced_shape(shape: Shape, axes: Sequence[int], keepdims: bool) -> Shape:
     return tuple(d for i, d in enumerate(shape) if i not in axes)
 
 
+def _sum_run(xp: Any, x: Any, axis: Sequence[int], keepdims: bool) -> Any:
+    dtype = x.dtype
+    if dtype.char in "fd":
+        return xp.sum(x, axis, None, keepdims=keepdims)
+    if dtype.kind in "fV":  # sixteen bits: added up in 32
+        return xp.sum(x, axis, np.float32, keepdims=keepdims).astype(dtype)
+    return xp.sum(x, axis, _sum_dtype(dtype), keepdims=keepdims)
+
+
 reduce_sum = Primitive(
     "reduce_sum",
-    lambda xp, x, axis, keepdims: xp.sum(
-        x, axis, _sum_dtype(x.dtype) if x.dtype.kind in "biu" else None, keepdims=keepdims
-    ),
+    _sum_run,
     lambda x, axis, keepdims: Abstract(reduced_shape(x.shape, axis, keepdims), _sum_dtype(x.dtype)),
     (lambda g, out, x, axis, keepdims: spread(g, x.shape, axis, keepdims),),
 )  # fmt: skip
