@@ -41,14 +41,13 @@ def _time(node: Node) -> int:
     return node.time
 
 
-def _check_unchanged(node: Node) -> None:
-    for argument in node.inputs:
-        if isinstance(argument, Tensor) and argument._changed > node.time:
-            raise RuntimeError(
-                f"The variable {getattr(argument, 'path', argument.name)!r} was changed in place after "
-                f"`{node.prim.name}` had used it, so the gradient would be computed from the wrong value. Call "
-                "backward (or tape.gradient) before assigning to it, or use a copy: `ops.copy(variable)`."
-            )
+def _changed_since(node: Node, variable: Any) -> RuntimeError:
+    """Return the error for a variable that was changed in place after `node` had used it."""
+    return RuntimeError(
+        f"The variable {getattr(variable, 'path', variable.name)!r} was changed in place after `{node.prim.name}` "
+        "had used it, so the gradient would be computed from the wrong value. Call backward (or tape.gradient) "
+        "before assigning to it, or use a copy: `ops.copy(variable)`."
+    )
 
 
 def _result(node: Node, index: int) -> Tensor:
@@ -101,31 +100,40 @@ def _walk(outputs: Sequence[Tensor], seeds: Sequence[Tensor], kept: dict[int, li
             own = gradient[tensor._index] if isinstance(gradient, list) else gradient
             if own is not None:
                 gradients.of_leaves[id(tensor)] = (tensor, own)
-        _check_unchanged(node)
         _pull_back(node, gradient, gradients)
     return gradients
 
 
 def _pull_back(node: Node, gradient: Any, gradients: _Gradients) -> None:
     """Apply one node's gradient rules and add what they give to its inputs."""
-    primitive, inputs, params = node.prim, node.inputs, node.params
-    if primitive.vjp is None:
-        wanted = [isinstance(x, Tensor) and x._tracked for x in inputs]
-        results = [_result(node, i) for i in range(len(node.outputs))]
-        out = results[0] if len(results) == 1 else tuple(results)
-        for x, part in zip(inputs, primitive.vjp_all(gradient, out, inputs, wanted, **params), strict=True):
-            if part is not None and isinstance(x, Tensor) and x._tracked:
-                gradients.add(x, part)
+    primitive, inputs, params, time = node.prim, node.inputs, node.params, node.time
+    for x in inputs:
+        if isinstance(x, Tensor) and x._changed > time:
+            raise _changed_since(node, x)
+    rules = primitive.vjp
+    if rules is None:
+        _pull_back_together(node, gradient, gradients)
         return
     out = _result(node, 0)
-    broadcasts = primitive.broadcasts
-    for x, rule in zip(inputs, primitive.vjp, strict=False):
+    for position, rule in enumerate(rules):
+        x = inputs[position]
         if rule is None or not isinstance(x, Tensor) or not x._tracked:
             continue
         part = rule(gradient, out, *inputs, **params)
-        if broadcasts and part.shape != x.shape:
+        if primitive.broadcasts and part._value.shape != x._value.shape:
             part = sum_to(part, x.shape)
         gradients.add(x, part)
+
+
+def _pull_back_together(node: Node, gradient: Any, gradients: _Gradients) -> None:
+    """Apply the one rule of a primitive of any number of inputs."""
+    wanted = [isinstance(x, Tensor) and x._tracked for x in node.inputs]
+    results = [_result(node, i) for i in range(len(node.outputs))]
+    out = results[0] if len(results) == 1 else tuple(results)
+    parts = node.prim.vjp_all(gradient, out, node.inputs, wanted, **node.params)
+    for x, want, part in zip(node.inputs, wanted, parts, strict=True):
+        if want and part is not None:
+            gradients.add(x, part)
 
 
 def _seed(output: Tensor, gradient: Any) -> Tensor:

@@ -69,6 +69,23 @@ def sigmoid(x: np.ndarray) -> np.ndarray:
     return out
 
 
+def where(condition: np.ndarray, x: Any, y: Any) -> np.ndarray:
+    """Return `x` where the condition holds and `y` elsewhere."""
+    if type(y) in (int, float) and y == 0 and type(x) is np.ndarray:
+        dtype = x.dtype
+        if dtype.kind == "f" and condition.shape == x.shape and x.ndim and dtype.itemsize <= 8:
+            # All bits of x where the condition holds and none elsewhere: half the time of a choice.
+            width = _INTEGERS[dtype.itemsize]
+            bits = condition.view(np.int8).astype(width)
+            np.negative(bits, bits)
+            np.bitwise_and(bits, x.view(width), bits)
+            return bits.view(dtype)
+    return np.where(condition, x, y)
+
+
+_INTEGERS = {2: np.dtype(np.int16), 4: np.dtype(np.int32), 8: np.dtype(np.int64)}
+
+
 def index_add(x: np.ndarray, index: Any, values: np.ndarray) -> np.ndarray:
     """Return a copy of `x` with `values` added at `index`; repeated places add up."""
     out = x.copy()

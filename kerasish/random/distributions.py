@@ -129,7 +129,7 @@ def dropout(
     if rate >= 1:
         return ops.zeros_like(inputs)
     # A value is dropped where its 32 random bits, as a fraction of 2^32, are below the rate.
-    kept = e.greater_equal(_bits(shape, seed), as_tensor(min(round(rate * 2**32), 2**32 - 1), "uint32"))
+    kept = e.greater_equal(_bits(shape, seed), min(round(rate * 2**32), 2**32 - 1))
     return e.where(kept, inputs * (1.0 / (1.0 - rate)), 0.0)
 
 
