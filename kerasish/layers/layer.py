@@ -70,6 +70,7 @@ class Layer:
     """
 
     _signature: Any = None
+    _fitting: tuple | None = None
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Layer:
         instance = super().__new__(cls)
@@ -517,6 +518,8 @@ class Layer:
         if "_dtype_policy" not in self.__dict__:
             self._check_super_called()
         signature = type(self)._signature or signatures.of_call(type(self))
+        if len(args) == 1 and not kwargs and _context.depth and self._takes_as_it_is(args[0], signature):
+            return self._call_inside(args[0], signature)
         if self._convert_input_args:
             args = tuple([self._convert(a) if isinstance(a, Tensor) else self._positional(a) for a in args])
             if kwargs:
@@ -563,6 +566,31 @@ class Layer:
         finally:
             context.depth -= 1
             context.training = outer_training
+
+    def _takes_as_it_is(self, x: Any, signature: Any) -> bool:
+        """Tell whether there is nothing to do around a nested call: the layer is built, and the input fits as it is."""
+        if not self._settled or self._mixed or self.activity_regularizer is not None or signature.mask_names:
+            return False
+        if type(x) is not Tensor or x._value.dtype is not self._compute or "_keras_mask" in x.__dict__:
+            return False
+        if state.autocast is not None or type(self).compute_mask is not Layer.compute_mask:
+            return False
+        if self.input_spec is not None and self._fitting != (x._value.shape, self.input_spec):
+            check_inputs(self.input_spec, x, self.name)
+            self._fitting = (x._value.shape, self.input_spec)
+        return True
+
+    def _call_inside(self, x: Tensor, signature: Any) -> Any:
+        """Call the layer inside another's call on an input that needs nothing done to it."""
+        try:
+            if not signature.takes_training:
+                return self.call(x)
+            training = _context.training
+            return self.call(x, training=signature.default_training if training is None else training)
+        except Exception as error:
+            if not isinstance(error, NoValueError):
+                error.add_note(f"While calling {self!r} on {signatures.brief(x)}")
+            raise
 
     def _settle(self, was_built: bool) -> None:
         """Note after a call that the layer is built, and whether calls need no more name scopes."""
@@ -806,6 +834,7 @@ _UNTRACKED = frozenset(
         "_compile_loss",
         "_compile_metrics",
         "_compiled_steps",
+        "_fitting",
         "_init_arguments",
         "_input_shape_arg",
         "_loss_tracker",

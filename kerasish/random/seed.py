@@ -50,7 +50,7 @@ class SeedGenerator:
     def next(self, ordered: bool = True) -> Tensor:
         """Return the present state as a seed and move on to the next."""
         seed = self.state.value
-        self.state.assign(seed + _STEP)
+        self.state.assign_add(_STEP)
         return seed
 
     def get_config(self) -> dict[str, Any]:
