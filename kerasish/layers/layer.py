@@ -822,7 +822,7 @@ class Layer:
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what a copy takes along: everything but what is compiled, which refers to this instance."""
-        return {name: value for name, value in self.__dict__.items() if name != "_compiled_steps"}
+        return {name: value for name, value in self.__dict__.items() if name not in ("_compiled_steps", "_metrics_step")}
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}, built={self.__dict__.get('built', False)}>"
@@ -839,6 +839,7 @@ _UNTRACKED = frozenset(
         "_input_shape_arg",
         "_loss_tracker",
         "_losses",
+        "_metrics_step",
         "_output_symbols",
         "_settled",
         "_symbolic_output_shape",

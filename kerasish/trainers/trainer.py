@@ -21,7 +21,7 @@ from kerasish.serialization.scopes import SerializableDict
 from kerasish.trainers import data_adapters
 from kerasish.trainers.compile_utils import CompileLoss, CompileMetrics
 from kerasish.trainers.data_adapters import EpochIterator
-from kerasish.trainers.steps import CompiledStep, EagerStep, as_batch_tensor
+from kerasish.trainers.steps import CompiledStep, EagerStep, MetricsStep, as_batch_tensor
 from kerasish.utils.data_utils import unpack_x_y_sample_weight
 
 
@@ -46,6 +46,7 @@ class Trainer:
     _compiled_steps: tuple | None = None
     _trained: list | None = None
     _output_symbols: tuple | None = None
+    _metrics_step: MetricsStep | None = None
     steps_per_execution = 1
 
     # Compiling
@@ -116,6 +117,7 @@ class Trainer:
         self.compiled = True
         self._compiled_steps = None
         self._output_symbols = None
+        self._metrics_step = None
         self._compile_arguments = SerializableDict(
             optimizer=optimizer if isinstance(optimizer, str) else new_optimizer,
             loss=loss,
@@ -277,7 +279,8 @@ class Trainer:
         Args:
             data: `(x,)`, `(x, y)` or `(x, y, sample_weight)` of tensors.
         """
-        x, y, y_pred, sample_weight = self._descend(data)
+        loss, x, y, y_pred, sample_weight = self._descend(data)
+        self._track_loss(loss, x)
         return self.compute_metrics(x, y, y_pred, sample_weight)
 
     def _descend(self, data: Any) -> tuple:
@@ -287,13 +290,12 @@ class Trainer:
             y_pred = self(x, training=True)
             loss = self._compute_loss(x, y, y_pred, sample_weight, training=True)
             scaled = loss if self.optimizer is None else self.optimizer.scale_loss(loss)
-        self._track_loss(loss, x)
         variables = self.trainable_variables if self._trained is None else self._trained
         if variables:
             self.optimizer.apply(gradients_of([scaled], variables), variables)
         else:
             warnings.warn("The model does not have any trainable weights.", stacklevel=4)
-        return x, y, y_pred, sample_weight
+        return loss, x, y, y_pred, sample_weight
 
     def test_step(self, data: Any) -> dict[str, Any]:
         """Evaluate one batch and return the metrics' values. Override it for an evaluation of your own.
@@ -301,7 +303,8 @@ class Trainer:
         Args:
             data: `(x,)`, `(x, y)` or `(x, y, sample_weight)` of tensors.
         """
-        x, y, y_pred, sample_weight = self._assess(data)
+        loss, x, y, y_pred, sample_weight = self._assess(data)
+        self._track_loss(loss, x)
         return self.compute_metrics(x, y, y_pred, sample_weight)
 
     def _assess(self, data: Any) -> tuple:
@@ -310,8 +313,7 @@ class Trainer:
         with no_grad():
             y_pred = self(x, training=False)
             loss = self._compute_loss(x, y, y_pred, sample_weight, training=False)
-        self._track_loss(loss, x)
-        return x, y, y_pred, sample_weight
+        return loss, x, y, y_pred, sample_weight
 
     def predict_step(self, data: Any) -> Any:
         """Return the predictions for one batch. Override it for a prediction of your own.
@@ -325,10 +327,8 @@ class Trainer:
 
     def _track_loss(self, loss: Tensor, x: Any) -> None:
         """Count a batch's loss with as much weight as it has samples."""
-        first = x if isinstance(x, Tensor) else next((t for t in tree.flatten(x) if t is not None), None)
-        size = first.shape[0] if first is not None and first.shape else 1
         with no_grad():
-            self._loss_tracker.update_state(loss, sample_weight=size)
+            self._loss_tracker.update_state(loss, sample_weight=_batch_size(x))
 
     def _step(self, kind: str) -> Callable[[Any], Any]:
         """Return what runs one batch of NumPy arrays and returns its logs, or None for lazy ones."""
@@ -365,10 +365,13 @@ class Trainer:
         if overridden:
             return self.train_step if kind == "train" else self.test_step
         plain = self._descend if kind == "train" else self._assess
+        if self._metrics_step is None:
+            self._metrics_step = MetricsStep(self)
+        update = self._metrics_step
 
         def step(data: tuple) -> None:
-            _, y, y_pred, sample_weight = plain(data)
-            self._update_metrics(y, y_pred, sample_weight)
+            loss, x, y, y_pred, sample_weight = plain(data)
+            update(_batch_size(x), loss, y, y_pred, sample_weight)
 
         return step
 
@@ -784,6 +787,12 @@ def _grouped(batches: Iterator[tuple], size: int) -> Iterator[tuple[int, Sequenc
             group = []
     if group:
         yield first, group
+
+
+def _batch_size(x: Any) -> int:
+    """Return the number of samples in a batch of inputs."""
+    first = x if isinstance(x, Tensor) else next((t for t in tree.flatten(x) if t is not None), None)
+    return first.shape[0] if first is not None and first.shape else 1
 
 
 def _symbol(value: Any) -> Any:
