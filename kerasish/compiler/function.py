@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from functools import update_wrapper
 from typing import Any
@@ -13,6 +14,7 @@ from kerasish.autograd.abstract import Abstract
 from kerasish.autograd.state import state
 from kerasish.autograd.tensor import Tensor
 from kerasish.compiler import passes
+from kerasish.compiler.executors import jit
 from kerasish.compiler.executors.numpy import NumpyExecutable
 from kerasish.compiler.graph import Graph
 from kerasish.compiler.trace import Literal, trace
@@ -31,6 +33,10 @@ class Compiled:
     def __init__(self, function: Callable, arguments: list[Abstract]):
         graph, self._structure = trace(function, arguments)
         self.graph: Graph = passes.optimize(graph)
+        if native_kernels():
+            from kerasish.compiler.fusion import fuse  # a few modules that nothing else needs
+
+            self.graph = fuse(self.graph)
         self.executable = NumpyExecutable(self.graph)
 
     def __call__(self, arrays: list[Any]) -> Any:
@@ -48,6 +54,11 @@ def _result(leaf: Any, results: tuple) -> Any:
     tensor = object.__new__(Tensor)
     tensor._value = results[leaf]
     return tensor
+
+
+def native_kernels() -> bool:
+    """Tell whether graphs are fused into machine code: with the extra `jit`, unless `KERASISH_JIT=0` says otherwise."""
+    return os.environ.get("KERASISH_JIT", "1") != "0" and jit.available()
 
 
 class Function:

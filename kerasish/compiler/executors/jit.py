@@ -6,12 +6,14 @@ import hashlib
 import os
 import tempfile
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 _target: Any = None
 
 
+@cache
 def available() -> bool:
     """Tell whether llvmlite is installed (it comes with the extra `jit`), without importing it."""
     from importlib.util import find_spec
