@@ -7,8 +7,9 @@
 - Its transpose makes one product for each position of the window and adds it where that position reads. One wide
   product for all positions, taken apart afterwards, was slower by up to half: its parts lie apart in memory.
 
-Scratch memory is at most about `BLOCK_BYTES` for each of a few buffers, whatever the batch, and one padded image where
-there is padding. All functions take `out`, a C-ordered array for the result.
+The batch is shared out among threads. Scratch memory is at most about `BLOCK_BYTES` a thread for each of a few
+buffers, whatever the batch, and one padded image where there is padding. All functions take `out`, a C-ordered array
+for the result.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from kerasish.devices import portable
+from kerasish.devices.cpu_threads import share_out
 from kerasish.devices.windows import (
     Pairs,
     Slices,
@@ -34,8 +36,8 @@ from kerasish.devices.windows import (
 
 Sizes = tuple[int, ...]
 
-BLOCK_BYTES = 2 << 20
-"""How much of the patches is in memory at a time: they share the cache with the result."""
+BLOCK_BYTES = 1 << 20
+"""How much of the patches each thread has in memory at a time: they share the cache with the result."""
 
 SHORT_RUN = 16
 """Fewer adjacent values than this in a window's row, and patches are packed transposed."""
@@ -176,17 +178,41 @@ def conv(
     if out.size == 0 or kernel.size == 0:
         out.fill(0)
         return out
-    if groups > 1 and groups == channels:
-        return _depthwise(x, kernel, strides, padding, dilation, out)
-    for these, those in _groups(channels, filters, groups):
+    result = out
+
+    def work(part: slice) -> None:
+        if groups > 1 and groups == channels:
+            _depthwise(x[part], kernel, strides, padding, dilation, result[part])
+        else:
+            _multiply_patches(x[part], kernel, strides, padding, dilation, groups, result[part])
+
+    share_out(work, len(x), _product_time(out.size, kernel))
+    return out
+
+
+def _product_time(results: int, kernel: np.ndarray) -> float:
+    """Return how many microseconds a thread needs, roughly, for so many results of a convolution."""
+    return results * kernel[..., 0].size / 40e3
+
+
+def _multiply_patches(
+    x: np.ndarray,
+    kernel: np.ndarray,
+    strides: Sizes,
+    padding: Pairs,
+    dilation: Sizes,
+    groups: int,
+    out: np.ndarray,
+) -> None:
+    filters, window = out.shape[-1], kernel.shape[:-2]
+    for these, those in _groups(x.shape[-1], filters, groups):
         matrix = kernel[..., those].reshape(-1, filters // groups)
-        for seen_by, patches in _patches(x[..., these], window, outputs, strides, padding, dilation):
+        for seen_by, patches in _patches(x[..., these], window, out.shape[1:-1], strides, padding, dilation):
             if groups == 1:
                 np.dot(patches, matrix, out=out[seen_by].reshape(-1, filters))
             else:
                 into = out[seen_by][..., those]
                 into[...] = np.dot(patches, matrix).reshape(into.shape)
-    return out
 
 
 @_wide
@@ -207,15 +233,37 @@ def conv_kernel_gradient(
     out.fill(0)
     if g.size == 0 or out.size == 0:
         return out
-    if groups > 1 and groups == channels:
-        return _depthwise_kernel_gradient(x, g, strides, padding, dilation, out)
-    for these, those in _groups(channels, filters, groups):
-        total = out[..., those]
-        columns = filters // groups
-        for seen_by, patches in _patches(x[..., these], window, g.shape[1:-1], strides, padding, dilation):
-            part = np.dot(patches.T, g[seen_by][..., those].reshape(-1, columns))
-            total += part.reshape(total.shape)
+    parts: dict[int, np.ndarray] = {}
+
+    def work(part: slice) -> None:
+        total = parts[part.start] = np.zeros(shape, x.dtype)
+        if groups > 1 and groups == channels:
+            _depthwise_kernel_gradient(x[part], g[part], strides, padding, dilation, total)
+        else:
+            _multiply_transposed_patches(x[part], g[part], strides, padding, dilation, groups, total)
+
+    share_out(work, len(x), _product_time(g.size, out))
+    for start in sorted(parts):
+        out += parts[start]
     return out
+
+
+def _multiply_transposed_patches(
+    x: np.ndarray,
+    g: np.ndarray,
+    strides: Sizes,
+    padding: Pairs,
+    dilation: Sizes,
+    groups: int,
+    out: np.ndarray,
+) -> None:
+    for these, those in _groups(x.shape[-1], g.shape[-1], groups):
+        total = out[..., those]
+        for seen_by, patches in _patches(
+            x[..., these], out.shape[:-2], g.shape[1:-1], strides, padding, dilation
+        ):
+            part = np.dot(patches.T, g[seen_by][..., those].reshape(-1, total.shape[-1]))
+            total += part.reshape(total.shape)
 
 
 @_wide
@@ -239,14 +287,34 @@ def conv_transpose(
         out.fill(0)
     if x.size == 0 or out.size == 0:
         return out
-    if groups > 1 and per_group == 1:
-        return _depthwise_transpose(x, kernel, strides, padding, dilation, out)
-    if not x.flags.c_contiguous:
-        x = np.ascontiguousarray(x)
+    result = out
+
+    def work(part: slice) -> None:
+        if groups > 1 and per_group == 1:
+            _depthwise_transpose(x[part], kernel, strides, padding, dilation, result[part])
+        else:
+            _add_products(x[part], kernel, strides, padding, dilation, groups, result[part])
+
+    share_out(work, len(x), _product_time(x.size, kernel))
+    return out
+
+
+def _add_products(
+    x: np.ndarray,
+    kernel: np.ndarray,
+    strides: Sizes,
+    padding: Pairs,
+    dilation: Sizes,
+    groups: int,
+    out: np.ndarray,
+) -> None:
+    window, made = kernel.shape[:-2], out.shape[1:-1]
+    per_group, filters = kernel.shape[-2:]
+    x = np.ascontiguousarray(x)
     limit = max(BLOCK_BYTES // (2 * x.itemsize * per_group), 1)
-    for these, those in _groups(channels, filters, groups):
+    scratch = np.empty(min(limit, prod(x.shape[:-1])) * per_group, x.dtype)
+    for these, those in _groups(per_group * groups, filters, groups):
         matrices = np.ascontiguousarray(kernel[..., those].swapaxes(-1, -2))
-        scratch = np.empty(min(limit, prod(x.shape[:-1])) * per_group, x.dtype)
         for piece in _pieces(x.shape[:-1], limit):
             part = x[piece][..., those]
             rows = part.reshape(-1, filters // groups)
@@ -258,7 +326,6 @@ def conv_transpose(
                 np.dot(rows, matrices[position], out=terms)
                 into = images[(slice(None), *seen)]
                 np.add(into, spread[(slice(None), *seen_by)], out=into)
-    return out
 
 
 # Depthwise: each channel has filters of its own, so there is no product of matrices, only products of numbers.
@@ -278,7 +345,7 @@ def _whole(lengths: Sizes) -> tuple[tuple[int, int], ...]:
 
 def _depthwise(
     x: np.ndarray, kernel: np.ndarray, strides: Sizes, padding: Pairs, dilation: Sizes, out: np.ndarray
-) -> np.ndarray:
+) -> None:
     channels, window = x.shape[-1], kernel.shape[:-2]
     filters = kernel.reshape(*window, channels, -1)
     steps = positions(window, x.shape[1:-1], _whole(out.shape[1:-1]), strides, padding, dilation)
@@ -294,12 +361,11 @@ def _depthwise(
             into, term = target[by], terms[by]
             np.multiply(values[(slice(None), *seen)], filters[position], out=term)
             np.add(into, term, out=into)
-    return out
 
 
 def _depthwise_transpose(
     x: np.ndarray, kernel: np.ndarray, strides: Sizes, padding: Pairs, dilation: Sizes, out: np.ndarray
-) -> np.ndarray:
+) -> None:
     channels, window = out.shape[-1], kernel.shape[:-2]
     filters = kernel.reshape(*window, channels, -1)
     steps = positions(window, out.shape[1:-1], _whole(x.shape[1:-1]), strides, padding, dilation)
@@ -312,12 +378,11 @@ def _depthwise_transpose(
             term = terms[..., 0] if terms.shape[-1] == 1 else terms.sum(-1)
             into = target[(slice(None), *seen)]
             np.add(into, term[(slice(None), *seen_by)], out=into)
-    return out
 
 
 def _depthwise_kernel_gradient(
     x: np.ndarray, g: np.ndarray, strides: Sizes, padding: Pairs, dilation: Sizes, out: np.ndarray
-) -> np.ndarray:
+) -> None:
     channels, window = x.shape[-1], out.shape[:-2]
     steps = positions(window, x.shape[1:-1], _whole(g.shape[1:-1]), strides, padding, dilation)
     grouped = g.reshape(*g.shape[:-1], channels, -1)
@@ -330,7 +395,6 @@ def _depthwise_kernel_gradient(
             np.multiply(values[(slice(None), *seen)], right, out=terms)
             rows = terms.reshape(-1, out.shape[-1])
             out[position][0] += np.dot(np.ones(len(rows), x.dtype), rows)
-    return out
 
 
 # Pooling: the portable way, a few images at a time.
@@ -343,17 +407,24 @@ def _in_blocks(rule: Any) -> Any:
     def wrapper(*arrays: Any, out: np.ndarray | None = None, **params: Any) -> np.ndarray:
         largest = max(arrays, key=_nbytes)
         count = largest.shape[0]
-        step = max(BLOCK_BYTES // (4 * max(largest[:1].nbytes, 1)), 1)
+        step = max(BLOCK_BYTES // max(largest[:1].nbytes, 1), 1)
         if step >= count:
             return rule(np, *arrays, out=out, **params)
-        for start in range(0, count, step):
-            part = slice(start, start + step)
-            if out is not None:
-                rule(np, *[a[part] for a in arrays], out=out[part], **params)
-                continue
-            first = rule(np, *[a[part] for a in arrays], **params)
+        done = 0
+        if out is None:
+            # The first block tells the shape.
+            first = rule(np, *[a[:step] for a in arrays], **params)
             out = np.empty((count, *first.shape[1:]), first.dtype)
-            out[part] = first
+            out[:step] = first
+            done = step
+        result = out
+
+        def work(part: slice) -> None:
+            for start in range(part.start + done, part.stop + done, step):
+                block = slice(start, min(start + step, part.stop + done))
+                rule(np, *[a[block] for a in arrays], out=result[block], **params)
+
+        share_out(work, count - done, largest.size / 2e3)
         return out
 
     return wrapper

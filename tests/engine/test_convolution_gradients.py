@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from kerasish import devices
 from kerasish.autograd import Tensor
 from kerasish.autograd.primitives import convolution, pooling
-from kerasish.devices import cpu_convolution, portable
+from kerasish.devices import cpu_convolution, cpu_threads, portable
 from kerasish.devices.windows import exact_padding, output_lengths
 
 rng = np.random.default_rng(7)
@@ -192,7 +192,7 @@ def test_scratch_memory_is_bounded(shape):
     params = {"strides": (1, 1), "padding": ((1, 1), (1, 1)), "dilation": (1, 1), "groups": 1}
     out = np.empty((*shape[:-1], 16), "float32")
     back = np.empty(shape, "float32")
-    limit = 3 * cpu_convolution.BLOCK_BYTES
+    limit = 6 << 20
     for call in (
         lambda: cpu_convolution.conv(x, kernel, **params, out=out),
         lambda: cpu_convolution.conv_transpose(out, kernel, **params, out=back),
@@ -203,3 +203,62 @@ def test_scratch_memory_is_bounded(shape):
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         assert peak < limit, f"{peak / 2**20:.1f} MiB of scratch memory"
+
+
+def test_work_is_shared_out_whole_and_blas_gets_its_threads_back(monkeypatch):
+    monkeypatch.setattr(cpu_threads._Team, "size", lambda self: 3)
+    team = cpu_threads._Team()
+    threads = [8]
+    team._control = (lambda: threads[-1], threads.append)
+    monkeypatch.setattr(cpu_threads, "_team", team)
+    done = []
+    cpu_threads.share_out(lambda part: done.extend(range(10)[part]), 10, microseconds=1e6)
+    assert sorted(done) == list(range(10))
+    assert threads == [8, 1, 8]
+
+    def fails(part):
+        raise ValueError(f"part {part.start}")
+
+    with pytest.raises(ValueError, match="part"):
+        cpu_threads.share_out(fails, 10, microseconds=1e6)
+    assert threads[-1] == 8 and not team.busy.locked()
+    nested = []
+    cpu_threads.share_out(
+        lambda part: cpu_threads.share_out(lambda inner: nested.append(inner), 2, microseconds=1e6),
+        3,
+        microseconds=1e6,
+    )
+    assert nested == [slice(0, 2)] * 3, "shared out once, not again inside"
+    cpu_threads.share_out(done.append, 10, microseconds=1.0)
+    assert done[-1] == slice(0, 10), "too little work to share"
+
+
+@pytest.mark.parametrize("groups", [1, 2, 4])
+def test_shared_work_gives_the_same_results(groups, monkeypatch):
+    monkeypatch.setattr(cpu_threads, "_LEAST_MICROSECONDS", 0.0)
+    monkeypatch.setattr(cpu_threads._Team, "size", lambda self: 3)
+    team = cpu_threads._Team()
+    team._control = (lambda: 1, lambda count: None)
+    x, kernel = rng.standard_normal((5, 7, 6, 4)), rng.standard_normal((3, 2, 4 // groups, 8))
+    params = {"strides": (1, 2), "padding": ((1, 1), (0, 0)), "dilation": (1, 1), "groups": groups}
+    pool = {"window": (2, 2), "strides": (2, 2), "padding": ((0, 1), (0, 0))}
+
+    def results():
+        out = cpu_convolution.conv(x, kernel, **params)
+        largest = cpu_convolution.max_pool(x, **pool)
+        return [
+            out,
+            cpu_convolution.conv_transpose(out, kernel, **params),
+            cpu_convolution.conv_kernel_gradient(x, out, (3, 2), **params),
+            largest,
+            cpu_convolution.max_pool_route(largest, x, largest, **pool),
+            cpu_convolution.average_pool(x, **pool),
+        ]
+
+    monkeypatch.setattr(cpu_convolution, "BLOCK_BYTES", 1000)
+    monkeypatch.setattr(cpu_threads, "_team", team)
+    shared = results()
+    monkeypatch.setattr(cpu_threads, "_LEAST_MICROSECONDS", np.inf)
+    for found, expected in zip(shared, results(), strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-12)
+    assert team._pool_size == 2
