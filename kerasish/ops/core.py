@@ -106,7 +106,9 @@ def slice_update(inputs: Any, start_indices: Sequence[int], updates: Any) -> Ten
     return indexing.scatter_set(inputs, updates, (), index)
 
 
-def _block(start: int, length: int, dim: int | None) -> Any:
+def _block(start: int, length: int | None, dim: int | None) -> Any:
+    if length is None:
+        return builtins.slice(start, None)
     if dim is not None:
         start = max(0, min(start, dim - length))
     return builtins.slice(start, start + length)

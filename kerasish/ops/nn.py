@@ -224,11 +224,19 @@ def one_hot(x: Any, num_classes: int, axis: int = -1, dtype: Any = None, sparse:
 
 
 def multi_hot(
-    inputs: Any, num_classes: int, axis: int = -1, dtype: Any = None, sparse: bool = False
+    inputs: Any,
+    num_classes: int | None = None,
+    axis: int = -1,
+    dtype: Any = None,
+    sparse: bool = False,
+    **kwargs: Any,
 ) -> Tensor:
     """Return 1 at each position that the integers along `axis` name, and 0 elsewhere."""
+    num_classes = kwargs.pop("num_tokens", None) if num_classes is None else num_classes
+    if num_classes is None:
+        raise ValueError("Argument `num_classes` must be specified.")
     inputs = as_tensor(inputs)
-    hot = one_hot(inputs, num_classes, -1, dtype or "int32")
+    hot = one_hot(inputs, num_classes, -1, dtype)
     return knp.max(hot, normalize_axis(axis, inputs.ndim) if inputs.ndim > 1 else 0)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -278,6 +279,12 @@ def repeat(x: Any, repeats: int | Sequence[int], axis: int | None = None) -> Ten
     x = as_tensor(x)
     if axis is None:
         x, axis = ravel(x), 0
+    axis = normalize_axis(axis, x.ndim)
+    if isinstance(repeats, int):
+        wide = s.expand_dims(x, axis + 1)
+        wide = s.broadcast_to(wide, wide.shape[: axis + 1] + (repeats,) + x.shape[axis + 1 :])
+        length = None if x.shape[axis] is None else x.shape[axis] * repeats
+        return s.reshape(wide, x.shape[:axis] + (length,) + x.shape[axis + 1 :])
     index = np.repeat(np.arange(x.shape[axis]), as_tensor(repeats).numpy())
     return indexing.take(x, index.astype(np.int32), axis)
 
@@ -375,7 +382,7 @@ def take_along_axis(x: Any, indices: Any, axis: int | None = None) -> Tensor:
 
 def diagonal(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
     """Return the diagonal of each matrix that two axes make, along a new last axis."""
-    x = moveaxis(as_tensor(x), (axis1, axis2), (-2, -1))
+    x = _known_matrices("diagonal", moveaxis(as_tensor(x), (axis1, axis2), (-2, -1)))
     rows, columns = x.shape[-2:]
     length = builtins.max(0, builtins.min(rows + builtins.min(offset, 0), columns - builtins.max(offset, 0)))
     steps = np.arange(length, dtype=np.int32)
@@ -398,14 +405,21 @@ def diag(x: Any, k: int = 0) -> Tensor:
 
 def tril(x: Any, k: int = 0) -> Tensor:
     """Return `x` with zeros above diagonal `k` of each matrix."""
-    x = as_tensor(x)
+    x = _known_matrices("tril", x)
     return _where(tri(*x.shape[-2:], k=k, dtype="bool"), x, _zero(x))
 
 
 def triu(x: Any, k: int = 0) -> Tensor:
     """Return `x` with zeros below diagonal `k` of each matrix."""
-    x = as_tensor(x)
+    x = _known_matrices("triu", x)
     return _where(tri(*x.shape[-2:], k=k - 1, dtype="bool"), _zero(x), x)
+
+
+def _known_matrices(what: str, x: Any) -> Tensor:
+    x = as_tensor(x)
+    if x.ndim < 2 or None in x.shape[-2:]:
+        raise ValueError(f"`{what}` needs two last axes of known lengths. Received: x.shape={x.shape}")
+    return x
 
 
 def _zero(x: Tensor) -> Any:
@@ -732,7 +746,8 @@ def _vector_matmul(x1: Tensor, x2: Tensor) -> Tensor:
         raise ValueError(
             f"`matmul` needs at least one axis on both sides. Received: {x1.shape} and {x2.shape}"
         )
-    if x1.shape[-1] != (x2.shape[-2] if x2.ndim > 1 else x2.shape[0]):
+    inner = {x1.shape[-1], x2.shape[-2] if x2.ndim > 1 else x2.shape[0]}
+    if len(inner - {None}) > 1:
         raise _unmultipliable(x1, x2)
     left = s.expand_dims(x1, 0) if x1.ndim == 1 else x1
     right = s.expand_dims(x2, 1) if x2.ndim == 1 else x2
@@ -768,7 +783,13 @@ def tensordot(x1: Any, x2: Any, axes: int | Sequence[Any] = 2) -> Tensor:
         left, right = normalize_axes(axes[0], x1.ndim), normalize_axes(axes[1], x2.ndim)
     rest_left = [a for a in range(x1.ndim) if a not in left]
     rest_right = [a for a in range(x2.ndim) if a not in right]
-    inner = int(np.prod([x1.shape[a] for a in left], dtype=int))
+    pairs = [(x1.shape[a], x2.shape[b]) for a, b in zip(left, right, strict=True)]
+    if builtins.any(a != b and None not in (a, b) for a, b in pairs):
+        raise ValueError(
+            f"`tensordot` got axes of different lengths to sum over: {pairs}. Received: x1.shape={x1.shape}, "
+            f"x2.shape={x2.shape}, axes={axes}"
+        )
+    inner = math.prod(-1 if a is b is None else a or b or 0 for a, b in pairs)
     flat_left = s.reshape(s.transpose(x1, [*rest_left, *left]), (-1, inner))
     flat_right = s.reshape(s.transpose(x2, [*right, *rest_right]), (inner, -1))
     return s.reshape(

@@ -64,12 +64,6 @@ def _resolve_shape(old: Shape, new: Shape) -> Shape:
     size = known_size(old)
     unknown = [i for i, d in enumerate(new) if d == -1 or d is None]
     if size is None:
-        if len(unknown) == 1 and old.count(None) == 1:
-            # (None, 28, 28) -> (-1, 784): the unknown dimension passes through where the known ones agree.
-            old_known = known_size(tuple(d for d in old if d is not None))
-            new_known = known_size(tuple(d for i, d in enumerate(new) if i not in unknown))
-            if old_known and new_known and old_known % new_known and new_known % old_known:
-                raise ValueError(f"Cannot reshape a tensor of shape {old} to {new}: the sizes do not fit.")
         return tuple(None if i in unknown else d for i, d in enumerate(new))
     if len(unknown) > 1:
         raise ValueError(f"Only one dimension can be -1. Received: newshape={new}")
