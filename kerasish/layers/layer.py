@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from functools import wraps
 from typing import Any
 
-from kerasish import constraints, dtype_policies, initializers, ops, regularizers, tree
+from kerasish import constraints, dtype_policies, initializers, regularizers, tree
 from kerasish.autograd import dtypes
 from kerasish.autograd.naming import auto_name, current_path, name_scope
 from kerasish.autograd.scope import AutocastScope, StatelessScope
@@ -604,7 +604,7 @@ class Layer:
             if isinstance(output, Tensor):
                 loss = self.activity_regularizer(output)
                 # A mean over the batch, so that its size changes nothing.
-                self.add_loss(loss / ops.cast(ops.shape(output)[0], loss.dtype) if output.ndim else loss)
+                self.add_loss(loss / output.shape[0] if output.shape and output.shape[0] else loss)
 
     def _run(self, inputs: Any, args: tuple, kwargs: dict[str, Any]) -> Any:
         """Run `call`: under mixed precision in its scope, and on symbolic inputs without touching any state."""

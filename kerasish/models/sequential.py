@@ -11,6 +11,7 @@ from kerasish.autograd.tensor import KerasTensor, NoValueError, Tensor
 from kerasish.layers.input_layer import InputLayer
 from kerasish.layers.input_spec import InputSpec
 from kerasish.layers.layer import Layer
+from kerasish.layers.tracking import unbuilt_again
 from kerasish.models.model import Model
 from kerasish.serialization import deserialize_keras_object, serialize_keras_object
 
@@ -94,10 +95,16 @@ class Sequential(Model):
                     else "."
                 )
             )
+        before = list(self._layers), self.built, self._settled, self._output, self.input_spec
         self._layers.append(layer)
         self._forget_build()
-        if rebuild:
+        if not rebuild:
+            return
+        try:
             self._maybe_build_from_input()
+        except Exception:
+            self._layers[:], self.built, self._settled, self._output, self.input_spec = before
+            raise
 
     def pop(self, rebuild: bool = True) -> Layer:
         """Take the last layer off the stack and return it."""
@@ -142,33 +149,38 @@ class Sequential(Model):
                 f"Received: input_shape={input_shape!r}"
             )
         shape = tuple(input_shape)
-        if not isinstance(self._layers[0], InputLayer):
-            self._layers.insert(0, InputLayer(batch_shape=shape, dtype=self._layers[0].compute_dtype))
         entry = self._layers[0]
-        if entry.batch_shape != shape:
+        if isinstance(entry, InputLayer) and entry.batch_shape != shape:
             raise ValueError(
                 f"Sequential model '{self.name}' has already been configured to use input shape {entry.batch_shape}. "
                 f"You cannot build it with input_shape {shape}"
             )
-        x: Any = entry.output
+        with unbuilt_again(self):
+            self._build_layers(shape)
+        self._build_shapes_dict = {"input_shape": shape}
+        self.input_spec = InputSpec(shape=(None, *shape[1:]), allow_last_axis_squeeze=True)
+
+    def _build_layers(self, shape: tuple) -> None:
+        if not isinstance(self._layers[0], InputLayer):
+            self._layers.insert(0, InputLayer(batch_shape=shape, dtype=self._layers[0].compute_dtype))
+        x: Any = self._layers[0].output  # type: ignore[attr-defined]
         try:
             for layer in self._layers[1:]:
                 x = layer(x)
             self._output = x
         except NoValueError:
             pass  # a layer's Python looks at values: the rest is built when there are some
-        self._build_shapes_dict = {"input_shape": shape}
-        self.input_spec = InputSpec(shape=(None, *shape[1:]), allow_last_axis_squeeze=True)
 
     def _maybe_build(self, args: tuple, kwargs: dict[str, Any]) -> None:
-        if not self.built and args and isinstance(args[0], Tensor):
+        inputs = _only_one(args[0]) if args else None
+        if not self.built and isinstance(inputs, Tensor):
             # The batch of the first data says nothing about later batches.
-            self.build((None, *args[0].shape[1:]))
+            self.build((None, *inputs.shape[1:]))
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
         layers = self._layers
         if layers and isinstance(layers[0], InputLayer):
-            inputs = self._standardized(inputs, layers[0])
+            inputs = self._standardized(_only_one(inputs), layers[0])
             layers = layers[1:]
         for layer in layers:
             inputs = layer(inputs)
@@ -253,6 +265,13 @@ class Sequential(Model):
         if model._output is None and _is_shape(shape):
             model.build(tuple(shape))
         return model
+
+
+def _only_one(inputs: Any) -> Any:
+    """Return the input that a list, tuple or dict of one holds."""
+    if isinstance(inputs, (list, tuple, dict)) and len(inputs) == 1:
+        return next(iter(inputs.values() if isinstance(inputs, dict) else inputs))
+    return inputs
 
 
 def _is_shape(shape: Any) -> bool:

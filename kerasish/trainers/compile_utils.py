@@ -377,12 +377,13 @@ class CompileLoss(Loss):
             f"y_pred: {tree.map_structure(lambda _: '*', y_pred)}\n"
         )
 
-    def check_labels(self, y_true, y_pred) -> None:
+    def check_labels(self, y_true, y_pred, argument: str = "y") -> None:
         """Raise a ValueError if arrays of labels have one outside the classes, see `check_labels`.
 
         Args:
             y_true: NumPy arrays of all labels, in the structure that training gets.
             y_pred: predictions (or symbolic tensors) of the model; only shapes are looked at.
+            argument: what the message calls the labels.
         """
         if not self.built:
             self.build(y_true, y_pred)
@@ -391,8 +392,8 @@ class CompileLoss(Loss):
             pred, target = _at(y_pred, entry.path), _at(y_true, entry.path)
             if not tree.is_nested(pred) and not tree.is_nested(target) and hasattr(target, "dtype"):
                 axis = getattr(entry.loss, "_fn_kwargs", {}).get("axis", -1)
-                argument = "y" if not entry.path else f"y[{entry.path[-1]!r}]"
-                check_labels(target, pred.shape[axis], entry.loss, argument)
+                name = argument if not entry.path else f"{argument}[{entry.path[-1]!r}]"
+                check_labels(target, pred.shape[axis], entry.loss, name)
 
     def get_config(self) -> dict:
         raise NotImplementedError("A compiled loss is saved as the arguments of `compile`.")

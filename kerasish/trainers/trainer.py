@@ -17,6 +17,7 @@ from kerasish.autograd.dtypes import standardize_dtype
 from kerasish.autograd.state import Recording, no_grad
 from kerasish.autograd.tensor import KerasTensor, NoValueError, Tensor
 from kerasish.callbacks.logs import LazyLogs
+from kerasish.layers.tracking import unbuilt_again
 from kerasish.serialization.scopes import SerializableDict
 from kerasish.trainers import data_adapters
 from kerasish.trainers.compile_utils import CompileLoss, CompileMetrics
@@ -465,7 +466,10 @@ class Trainer:
         for epoch in range(self._initial_epoch or initial_epoch, epochs):
             self.reset_metrics()
             run.on_epoch_begin(epoch)
-            logs = self._run_epoch(epoch_iterator, epoch, step, run, "train")
+            ran = self._run_epoch(epoch_iterator, epoch, step, run, "train")
+            if ran is None:  # the data ran out before this epoch, which the iterator has warned of
+                break
+            logs = ran
             if validation.due(epoch, validation_freq):
                 logs.update(validation.run(run))
             run.on_epoch_end(epoch, logs)
@@ -478,12 +482,13 @@ class Trainer:
 
     def _run_epoch(
         self, epoch_iterator: EpochIterator, epoch: int, step: Callable, run: Any, mode: str
-    ) -> dict[str, Any]:
-        """Run the batches of one epoch through `step`, call the callbacks around them, and return the last logs."""
+    ) -> dict[str, Any] | None:
+        """Run the batches of one epoch through `step` with the callbacks around them; return the last logs, if any."""
         begin = run.on_train_batch_begin if mode == "train" else run.on_test_batch_begin
         end = run.on_train_batch_end if mode == "train" else run.on_test_batch_end
         listens = run.wants_batch_hooks(mode)
         logs = None
+        first = -1
         group = self.steps_per_execution
         for first, batches in _grouped(epoch_iterator.epoch(epoch), group):
             if listens:
@@ -494,7 +499,7 @@ class Trainer:
                 end(first + len(batches) - 1, LazyLogs(self.get_metrics_result) if logs is None else logs)
             if self.stop_training and mode == "train":
                 break
-        return self._final_logs(logs)
+        return None if first < 0 else self._final_logs(logs)
 
     def _final_logs(self, logs: dict[str, Any] | None) -> dict[str, Any]:
         """Return an epoch's logs: what the step returned last, or the metrics where it returned nothing new."""
@@ -563,8 +568,10 @@ class Trainer:
         run.on_test_begin()
         self.reset_metrics()
         logs = self._run_epoch(epoch_iterator, 0, step, run, "test")
+        if logs is None:
+            raise ValueError("There is nothing to evaluate: the data have no batches.")
         run.on_test_end(logs)
-        return logs if return_dict else self._in_order(logs)
+        return dict(sorted(logs.items())) if return_dict else self._in_order(logs)
 
     def predict(
         self, x: Any, batch_size: int | None = None, verbose: int | str = "auto", steps: int | None = None,
@@ -632,7 +639,7 @@ class Trainer:
             return_dict: Whether to return a dict by name instead of a list.
 
         Returns:
-            The loss and the metrics' values over all batches since they were reset.
+            The loss and the metrics' values for this batch.
         """
         self._assert_compiled("train_on_batch")
         batch = self._one_batch(x, y, sample_weight, class_weight, training=True)
@@ -655,11 +662,12 @@ class Trainer:
         )
         epoch_iterator = EpochIterator(adapter)
         self._prepare(epoch_iterator, y, training)
+        self.reset_metrics()
         return next(iter(adapter.batches(0)))
 
     def _batch_result(self, logs: dict[str, Any] | None, return_dict: bool) -> Any:
         logs = dict(_floats(self.get_metrics_result() if logs is None else logs))
-        return logs if return_dict else self._in_order(logs)
+        return dict(sorted(logs.items())) if return_dict else self._in_order(logs)
 
     def _in_order(self, logs: dict[str, Any]) -> Any:
         """Return logs as a list in the order of the metrics; a single value as itself."""
@@ -673,22 +681,42 @@ class Trainer:
 
     # Before the first batch
 
-    def _prepare(self, epoch_iterator: EpochIterator, y: Any, training: bool) -> None:
+    def _prepare(self, epoch_iterator: EpochIterator, y: Any, training: bool, argument: str = "y") -> None:
         """Build the model, its metrics and its optimizer from the shapes of the data, and check the labels.
 
         Everything is looked at before the first step, so that data that do not fit leave the model as it was.
         """
         batch = epoch_iterator.adapter.peek()
         if batch is None:
-            return
-        if not all(layer.built for layer in self._flatten_layers()):
-            self._build_by(batch)
+            raise ValueError("The data are empty: they have no batches. Expected at least one.")
+        self._check_what_is_needed(batch, training)
+        with unbuilt_again(self):
+            if not all(layer.built for layer in self._flatten_layers()):
+                self._build_by(batch)
+            if y is not None and self._compile_loss is not None and type(self).compute_loss is Trainer.compute_loss:
+                outputs = self._symbolic_outputs(batch)
+                if outputs is not None:
+                    self._compile_loss.check_labels(y, outputs, argument)
         if training and self.optimizer is not None and not self.optimizer.built:
             self.optimizer.build(self.trainable_variables)
-        if y is not None and self._compile_loss is not None and type(self).compute_loss is Trainer.compute_loss:
-            outputs = self._symbolic_outputs(batch)
-            if outputs is not None:
-                self._compile_loss.check_labels(y, outputs)
+
+    def _check_what_is_needed(self, batch: tuple, training: bool) -> None:
+        """Raise ValueError if the steps as they are will miss targets or an optimizer."""
+        cls = type(self)
+        if (cls.train_step if training else cls.test_step) is not (Trainer.train_step if training else Trainer.test_step):
+            return
+        if training and self.optimizer is None and self.trainable_variables:
+            raise ValueError(
+                "The model was compiled with `optimizer=None`, so it can be evaluated but not trained. Call "
+                '`compile()` with an optimizer, such as "adam".'
+            )
+        if self._compile_loss is None or cls.compute_loss is not Trainer.compute_loss:
+            return
+        if unpack_x_y_sample_weight(batch)[1] is None:
+            raise ValueError(
+                f"The model was compiled with loss={self.loss!r}, but there are no targets to compute it with. Pass "
+                "argument `y`, or data whose batches are tuples `(x, y)`."
+            )
 
     def _build_by(self, batch: tuple) -> None:
         """Build the model for a batch: symbolically, or by running it where its Python needs values."""
@@ -733,7 +761,7 @@ class _Validation:
         )
         self._labels = y
         self._epoch_iterator = EpochIterator(adapter, steps)
-        model._prepare(self._epoch_iterator, y, training=False)
+        model._prepare(self._epoch_iterator, y, training=False, argument="validation_data[1]")
 
     def check_frequency(self, frequency: Any) -> None:
         whole = isinstance(frequency, int) and not isinstance(frequency, bool) and frequency >= 1
