@@ -46,7 +46,7 @@ def fuse(graph: Graph) -> Graph:
 
     graph = group(decompose(graph), make)
     if kernels:
-        functions, code = compile_module(module.text(), [k._entry for k in kernels])
+        functions, code = compile_module(module.text(), [k.entry for k in kernels])
         for kernel, function in zip(kernels, functions, strict=True):
             kernel.bind(function, code)
     return graph
@@ -124,7 +124,7 @@ class Levels:
 
     def _cost_of_keeping(self, x: Value, op: Op, level: int) -> int:
         """Return the bytes that stay in memory if `op` reads `x` at `level` only."""
-        if x.kind != "result":
+        if x.kind != "result" or x.size == 1:
             return 0
         others = [u for u in self._users[x] if u is not op]
         if any(self.fused.get(u, self.library.get(u, 0)) >= level for u in others):

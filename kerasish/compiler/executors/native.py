@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Sequence
 from operator import is_
 from typing import Any
 
@@ -114,12 +115,43 @@ class Module:
         return "\n".join([*parts, FOOTER])
 
 
+class _Table(threading.local):
+    """The addresses of a kernel's arrays, for each thread; planned buffers are looked up only once.
+
+    Attributes:
+        arrays: What the addresses are of.
+        address: Where the table is.
+    """
+
+    def __init__(self, count: int):
+        import ctypes
+
+        self._addresses = (ctypes.c_void_p * count)()
+        self.address = ctypes.addressof(self._addresses)
+        self.arrays: tuple[Any, ...] = (None,) * count
+
+    def point_to(self, arrays: tuple[Any, ...]) -> None:
+        """Fill the table. An input that is not contiguous is copied, at every call."""
+        held = list(arrays)
+        self._copies = []
+        for i, array in enumerate(arrays):
+            if array is self.arrays[i]:
+                continue
+            if not array.flags.c_contiguous:
+                array = np.ascontiguousarray(array)
+                self._copies.append(array)
+                held[i] = None
+            self._addresses[i] = array.__array_interface__["data"][0]
+        self.arrays = tuple(held)
+
+
 class NativeKernel(Kernel):
     """One compiled function for a group of operations.
 
     Attributes:
         inputs: The values that it reads, in the order of its arguments.
         outputs: The values that it writes: results, then room that it works in.
+        entry: The name of its function in the module.
     """
 
     def __init__(self, ops: Sequence[Op], needed: set[Value], module: Module, name: str):
@@ -130,8 +162,7 @@ class NativeKernel(Kernel):
         self._reads: list[tuple[Value, Access]] = []
         self._writes: list[tuple[Value, Access]] = []
         self._needed = needed
-        self._entry = self._write(ops, needed, module)
-        self._last: tuple[Any, ...] = ()
+        self.entry = self._write(ops, needed, module)
 
     # Writing the code
 
@@ -178,33 +209,17 @@ class NativeKernel(Kernel):
 
     # Calling it
 
-    def bind(self, run: Any, keep: Any) -> None:
+    def bind(self, run: Callable[[int], None], keep: Any) -> None:
         """Take the compiled function: `run` takes the address of the table; `keep` holds its code in memory."""
-        import ctypes
-
-        count = len(self.inputs) + len(self.outputs)
-        self._table = (ctypes.c_void_p * count)()
-        self._address = ctypes.addressof(self._table)
         self._run = run
         self._keep = keep
-        self._last = (None,) * count
+        self._table = _Table(len(self.inputs) + len(self.outputs))
 
     def __call__(self, *arrays: Any) -> None:
-        if not all(map(is_, arrays, self._last)):
-            self._point_to(arrays)
-        self._run(self._address)
-
-    def _point_to(self, arrays: tuple[Any, ...]) -> None:
-        last = list(arrays)
-        for i, array in enumerate(arrays):
-            if array is self._last[i]:
-                continue
-            if not array.flags.c_contiguous:
-                array = np.ascontiguousarray(array)
-                last[i] = None  # copied again next time
-                self._copies = array
-            self._table[i] = array.__array_interface__["data"][0]
-        self._last = tuple(last)
+        table = self._table
+        if not all(map(is_, arrays, table.arrays)):
+            table.point_to(arrays)
+        self._run(table.address)
 
     def may_overwrite(self, input_index: int, output_index: int) -> bool:
         x, out = self.inputs[input_index], self.outputs[output_index]
