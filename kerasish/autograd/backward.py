@@ -127,6 +127,8 @@ def _pull_back(node: Node, gradient: Any, gradients: _Gradients) -> None:
 
 def _pull_back_together(node: Node, gradient: Any, gradients: _Gradients) -> None:
     """Apply the one rule of a primitive of any number of inputs."""
+    if node.prim.vjp_all is None:
+        return  # a symbol that was cut off from what it stands for, and watched anew
     wanted = [isinstance(x, Tensor) and x._tracked for x in node.inputs]
     results = [_result(node, i) for i in range(len(node.outputs))]
     out = results[0] if len(results) == 1 else tuple(results)

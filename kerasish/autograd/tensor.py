@@ -325,9 +325,27 @@ class NoValueError(TypeError):
 def no_value(tensor: Tensor, use: str) -> NoValueError:
     """Return the error for a symbolic tensor that was `use`d in a way that needs its values."""
     return NoValueError(
-        f"A symbolic tensor (shape={tensor.shape}, dtype={tensor.dtype}) has no values yet and cannot be {use}. Use "
-        "`ops.where` or `ops.cond` for choices that depend on values, or run eagerly (`run_eagerly=True`)."
+        f"A symbolic tensor (shape={tensor.shape}, dtype={tensor.dtype}) has no values yet and cannot be {use}"
+        f"{_users_line()}. Use `ops.where` or `ops.cond` for choices that depend on values, or run eagerly "
+        "(`run_eagerly=True`)."
     )
+
+
+def _users_line() -> str:
+    """Return where the running code was called from: the innermost line outside of this package and of NumPy."""
+    import linecache
+    import os
+    import sys
+
+    own = tuple(os.path.dirname(path) + os.sep for path in (config.__file__, np.__file__))
+    frame: Any = sys._getframe(1)
+    while frame is not None and frame.f_code.co_filename.startswith((*own, "<__array_function__")):
+        frame = frame.f_back
+    if frame is None:
+        return ""
+    file, line = frame.f_code.co_filename, frame.f_lineno
+    text = linecache.getline(file, line, frame.f_globals).strip()
+    return f' at "{file}", line {line}' + (f" (`{text}`)" if text else "")
 
 
 def _brief(array: np.ndarray) -> str:
