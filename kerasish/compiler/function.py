@@ -74,7 +74,8 @@ class Function:
         update_wrapper(self, function, updated=())
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if state.overlay is not None:  # inside another trace it is part of that one
+        # Inside another trace it is part of that one; where gradients are recorded, they go through each operation.
+        if state.overlay is not None or state.tapes:
             return self._function(*args, **kwargs)
         if len(args) == 1 and not kwargs and type(args[0]) is np.ndarray:  # the serving case, without detours
             array = args[0]
@@ -82,15 +83,16 @@ class Function:
             if compiled is not None:
                 return compiled([array])
         flat = tree.flatten((args, kwargs))
-        arrays = [a for a in map(_array, flat) if a is not None]
+        if any(map(_must_run_op_by_op, flat)):
+            return self._function(*args, **kwargs)
         compiled = self.trace(*args, **kwargs)
-        return compiled(arrays)
+        return compiled([a for a in map(_array, flat) if a is not None])
 
     def trace(self, *args: Any, **kwargs: Any) -> Compiled:
         """Return the compiled trace for arguments like these, making it if it is new."""
         flat = tree.flatten((args, kwargs))
         arrays = [_array(leaf) for leaf in flat]
-        if len(args) == 1 and not kwargs and len(flat) == 1 and arrays[0] is not None:
+        if len(args) == 1 and not kwargs and args[0] is flat[0] and arrays[0] is not None:
             key: Any = (arrays[0].shape, arrays[0].dtype)
         else:
             key = (
@@ -118,12 +120,18 @@ class Function:
         return Compiled(on_symbols, [Abstract(tuple(arrays[i].shape), arrays[i].dtype) for i in dynamic])
 
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
-        """Bind as a method: each instance compiles for itself."""
+        """Bind as a method: each instance compiles for itself, and keeps what is compiled as long as it lives."""
         if instance is None:
             return self
-        bound = Function(self._function.__get__(instance, owner))
-        object.__setattr__(instance, self._function.__name__, bound)
+        name = f"_compiled_{id(self)}"
+        bound = instance.__dict__.get(name)
+        if bound is None or bound._function.__self__ is not instance:  # (a copy has what the original had)
+            bound = Function(self._function.__get__(instance, owner))
+            instance.__dict__[name] = bound
         return bound
+
+    def __reduce__(self) -> tuple:
+        return Function, (self._function,)
 
 
 def _array(leaf: Any) -> Any:
@@ -132,10 +140,21 @@ def _array(leaf: Any) -> Any:
         return None if leaf.mutable else leaf._value
     if devices.is_array_type(type(leaf)) and leaf.dtype.kind not in "OSU":
         return leaf
+    if isinstance(leaf, np.generic) and leaf.dtype.kind not in "OSU":
+        return np.asarray(leaf)
     return None
 
 
+def _must_run_op_by_op(leaf: Any) -> bool:
+    """Tell whether an argument is symbolic or has a gradient recorded through it."""
+    if not isinstance(leaf, Tensor) or leaf.mutable:
+        return False
+    return type(leaf._value) is Abstract or (leaf._tracked and state.recording)
+
+
 def _static_key(leaf: Any) -> Any:
+    if isinstance(leaf, float):
+        return (type(leaf), repr(leaf))  # 0.0 and -0.0 are equal, and nan is not equal to itself
     try:
         hash(leaf)
     except TypeError:
@@ -157,6 +176,10 @@ def function(f: Callable) -> Function:
     Whatever the function reads and assigns of variables happens at every call; everything else that its Python does,
     prints included, happens once, while it is traced. A new shape, dtype, structure or non-tensor argument is traced
     anew.
+
+    Gradients belong inside: a function that takes them (by a `GradientTape` or `value_and_grad`) compiles as a whole.
+    Called under a tape, or with a tensor that requires a gradient, a compiled function runs op by op, so that the
+    gradient finds its way through.
 
     Example:
 

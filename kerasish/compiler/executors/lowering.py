@@ -6,7 +6,8 @@ Primitives without a rule are called as in eager execution and allocate their re
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ Bind = Callable[[Any, str], str]
 
 Rule = Callable[[Op, list[str], str, Bind], list[str]]
 
-VIEWS = frozenset(("reshape", "transpose", "slice", "broadcast_to", "flip"))
+VIEWS = frozenset(("reshape", "transpose", "slice", "broadcast_to", "flip", "identity", "stop_gradient"))
 """Primitives whose result is a view of their first input."""
 
 
@@ -28,9 +29,19 @@ def _ufunc(name: str) -> Callable | None:
     return found if isinstance(found, np.ufunc) else None
 
 
+_OUT_BY_NAME = frozenset(("maximum", "minimum"))
+"""Functions that take the array to write into by its name only; the others are quicker to call by position."""
+
+
+def _invoke(function: str, inputs: Sequence[str], out: str, bind: Bind) -> str:
+    """Return the call of a ufunc that writes into `out`."""
+    name = "out=" if function in _OUT_BY_NAME else ""
+    return f"{bind(getattr(np, function), function)}({', '.join(inputs)}, {name}{out})"
+
+
 def _call(function: str) -> Rule:
     def rule(op: Op, inputs: list[str], out: str, bind: Bind) -> list[str]:
-        return [f"{bind(getattr(np, function), function)}({', '.join(inputs)}, {out})"]
+        return [_invoke(function, inputs, out, bind)]
 
     return rule
 
@@ -98,8 +109,8 @@ def _sigmoid(op: Op, inputs: list[str], out: str, bind: Bind) -> list[str]:
 
 def _with_number(function: str, number: float, first: bool = False) -> Rule:
     def rule(op: Op, inputs: list[str], out: str, bind: Bind) -> list[str]:
-        both = f"{number}, {inputs[0]}" if first else f"{inputs[0]}, {number}"
-        return [f"{bind(getattr(np, function), function)}({both}, {out})"]
+        both = (str(number), inputs[0]) if first else (inputs[0], str(number))
+        return [_invoke(function, both, out, bind)]
 
     return rule
 
@@ -120,8 +131,14 @@ def _matmul(op: Op, inputs: list[str], out: str, bind: Bind) -> list[str]:
     for name, value, flag in zip(inputs, op.inputs, ("transpose_x", "transpose_y"), strict=True):
         turned = f"{name}.T" if value.ndim == 2 else f"{name}.swapaxes(-1, -2)"
         names.append(turned if op.params.get(flag) else name)
-    product = "dot" if all(value.ndim == 2 for value in op.inputs) else "matmul"
-    return [f"{bind(getattr(np, product), product)}({names[0]}, {names[1]}, {out})"]
+    x, y = op.inputs
+    if y.ndim > 2 or op.params.get("transpose_x") and x.ndim > 2:
+        return [f"{bind(np.matmul, 'matmul')}({names[0]}, {names[1]}, {out})"]
+    if x.ndim > 2:  # a stack of matrices times one matrix is a single product
+        rows = math.prod(x.shape[:-1])
+        names[0] = f"{names[0]}.reshape({(rows, x.shape[-1])!r})"
+        out = f"{out}.reshape({(rows, op.output.shape[-1])!r})"
+    return [f"{bind(np.dot, 'dot')}({names[0]}, {names[1]}, {out})"]
 
 
 def _concatenate(op: Op, inputs: list[str], out: str, bind: Bind) -> list[str]:
@@ -190,7 +207,7 @@ def scalar_text(op: Op, inputs: list[str], bind: Bind) -> str | None:
     if any(x.dtype != op.output.dtype for x in op.values):
         return None
     if op.prim.name in _OPERATORS:
-        return f"{inputs[0]} {_OPERATORS[op.prim.name]} {inputs[1]}"
+        return f"({inputs[0]}) {_OPERATORS[op.prim.name]} {inputs[1]}"
     run = getattr(op.prim, "run", None)
     if isinstance(op.prim, (Unary, Binary)) and isinstance(run, str) and _ufunc(run) is not None:
         return f"{bind(getattr(np, run), run)}({', '.join(inputs)})"

@@ -6,9 +6,13 @@ operation sees, and the text of the function that runs. A steady call allocates 
 
 from __future__ import annotations
 
+import linecache
 import math
 import threading
-from collections.abc import Sequence
+import weakref
+from collections.abc import Callable, Sequence
+from itertools import count, pairwise
+from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -18,6 +22,8 @@ from kerasish.compiler.executors import lowering
 from kerasish.compiler.graph import Graph, Op, Value
 from kerasish.compiler.kernel import Kernel
 from kerasish.compiler.memory import Plan, plan_memory
+
+_numbers = count(1)
 
 
 class NumpyExecutable:
@@ -65,25 +71,52 @@ class NumpyExecutable:
         self._idle.append(instance)
         return results
 
+    def profile(self, arguments: Sequence[np.ndarray], runs: int) -> list[list[float]]:
+        """Measure how long each operation takes, on copies of the variables.
+
+        Args:
+            arguments: What to call it with.
+            runs: How often to run.
+
+        Returns:
+            For each run, the seconds that each operation of the graph took.
+        """
+        moments: list[float] = []
+        instance = self._program.instantiate()
+        make = self._program.timed(lambda: moments.append(perf_counter()))
+        run = make(instance.arena, [array.copy() for array in instance.arrays])
+        result = []
+        for _ in range(runs):
+            moments.clear()
+            run(*arguments)
+            result.append([after - before for before, after in pairwise(moments)])
+        return result
+
 
 class _Instance:
-    """One set of buffers and the function that runs on them."""
+    """One set of buffers and the function that runs on them.
+
+    Attributes:
+        arena: The memory of all buffers.
+        arrays: The variables' arrays that the function writes to and reads.
+        run: The function.
+    """
 
     def __init__(self, program: _Program):
         self._program = program
         raw = np.empty(program.plan.size + 64, np.uint8)
         start = -raw.ctypes.data % 64
-        self._arena = raw[start : start + program.plan.size]
+        self.arena = raw[start : start + program.plan.size]
         self.bind()
 
     def bind(self) -> None:
         """Make the function for the arrays that the variables have now."""
-        self._arrays = [variable._array for variable in self._program.variables]
-        self.run = self._program.make(self._arena, self._arrays)
+        self.arrays = [variable._array for variable in self._program.variables]
+        self.run = self._program.make(self.arena, self.arrays)
 
     def bound(self) -> bool:
         """Tell whether the variables still have the arrays that the function was made for."""
-        for variable, array in zip(self._program.variables, self._arrays, strict=True):
+        for variable, array in zip(self._program.variables, self.arrays, strict=True):
             if variable._array is not array:
                 return False
         return True
@@ -101,6 +134,7 @@ class _Program:
         self._scalars: set[Any] = set()
         self._setup: list[str] = []
         self._body: list[str] = []
+        self._ends: list[int] = []  # how much of the body there is after each operation
         states = {id(v.data): v.data for v in graph.states}
         states.update((id(variable), variable) for variable, _ in graph.updates)
         self.variables = list(states.values())
@@ -116,12 +150,27 @@ class _Program:
         }
         self.plan = plan_memory(graph, self._roots, planned, _may_overwrite)
         self.source = self._generate()
-        namespace = dict(self._objects)
-        exec(compile(self.source, "<compiled graph>", "exec"), namespace)
-        self.make = namespace["make"]
+        self.make = self._load(self.source)
 
     def instantiate(self) -> _Instance:
         return _Instance(self)
+
+    def timed(self, tick: Callable[[], None]) -> Callable:
+        """Return a `make` whose function calls `tick` before the first operation and after each."""
+        body, start = ["tick()"], 0
+        for end in self._ends:
+            body += [*self._body[start:end], "tick()"]
+            start = end
+        return self._load(self._text_of_function(body), tick=tick)
+
+    def _load(self, source: str, **names: Any) -> Callable:
+        """Run generated code and return its `make`. Tracebacks show its lines."""
+        name = f"<compiled graph {next(_numbers)}>"
+        namespace = {**self._objects, **names}
+        exec(compile(source, name, "exec"), namespace)
+        linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)
+        weakref.finalize(self, linecache.cache.pop, name, None)
+        return namespace["make"]
 
     # Names
 
@@ -153,7 +202,11 @@ class _Program:
             self._names[value] = f"s{self._index(value.data)}"
         for number, op in enumerate(self.graph.ops):
             self._emit(number, op)
-        finish, results = self._results()
+            self._ends.append(len(self._body))
+        self._finish, self._returned = self._results()
+        return self._text_of_function(self._body)
+
+    def _text_of_function(self, body: Sequence[str]) -> str:
         arguments = ", ".join(f"a{i}" for i in range(len(self.graph.arguments)))
         states = "".join(f"    s{i} = variables[{i}]\n" for i in range(len(self.variables)))
         lines = [
@@ -161,8 +214,8 @@ class _Program:
             states.rstrip("\n"),
             *(f"    {line}" for line in self._setup),
             f"    def run({arguments}):",
-            *(f"        {line}" for line in [*self._body, *finish]),
-            f"        return ({''.join(f'{r}, ' for r in results)})",
+            *(f"        {line}" for line in [*body, *self._finish]),
+            f"        return ({''.join(f'{r}, ' for r in self._returned)})",
             "    return run",
         ]
         return "\n".join(line for line in lines if line.strip()) + "\n"
@@ -259,6 +312,8 @@ class _Program:
         if x in self._runtime:
             self._runtime.add(op.output)
             self._body.append(f"{name} = {call}")
+            if x in self._scalars and not op.output.shape:
+                self._scalars.add(op.output)
         elif op.prim.name == "reshape" and not self._contiguous(x):
             # The values have to be copied into their new order, and at every call.
             self._runtime.add(op.output)
@@ -270,7 +325,7 @@ class _Program:
         """Tell whether a value's elements lie in order: whole buffers do, and reshapes of such."""
         while x in self._roots:
             maker = self._view_makers[x]
-            if maker.prim.name != "reshape":
+            if maker.prim.name not in ("reshape", "identity", "stop_gradient"):
                 return False
             x = maker.inputs[0]
         return True
@@ -288,7 +343,9 @@ class _Program:
                 and value not in self._roots
                 and value not in seen
             )
-            results.append(text if fresh else f"{text}.copy()")
+            # (Without axes it may be one of NumPy's scalars, of which `copy` would make another.)
+            copied = f"{text}.copy()" if value.shape else f"{self._bind(np.array, 'array')}({text})"
+            results.append(text if fresh else copied)
             seen.add(value)
         changed = {id(variable) for variable, _ in self.graph.updates}
         pending = []
@@ -325,9 +382,12 @@ def _may_overwrite(op: Op, i: int, j: int) -> bool:
 _VIEW_TEXT = {
     "reshape": lambda x, op, bind: f"{x}.reshape({op.params['newshape']!r})",
     "transpose": lambda x, op, bind: f"{x}.transpose({tuple(op.params['axes'])!r})",
-    "slice": lambda x, op, bind: f"{x}[{bind(op.params['index'], 'index')}]",
+    # The ellipsis makes a view of a single element too, where there would be a number without it.
+    "slice": lambda x, op, bind: f"{x}[{bind((*op.params['index'], Ellipsis), 'index')}]",
     "broadcast_to": lambda x, op, bind: (
         f"{bind(np.broadcast_to, 'broadcast_to')}({x}, {op.params['shape']!r})"
     ),
     "flip": lambda x, op, bind: f"{bind(np.flip, 'flip')}({x}, {tuple(op.params['axis'])!r})",
+    "identity": lambda x, op, bind: x,
+    "stop_gradient": lambda x, op, bind: x,
 }

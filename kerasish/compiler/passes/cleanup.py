@@ -42,7 +42,7 @@ def common_subexpressions(graph: Graph) -> Graph:
 
 def _key(op: Op) -> Any:
     """Return what tells two applications apart; None where that cannot be told."""
-    inputs = tuple((type(x), x) if type(x) is not Value else id(x) for x in op.inputs)
+    inputs = tuple(_frozen(x) if type(x) is not Value else id(x) for x in op.inputs)
     try:
         key = (op.prim, inputs, tuple((k, _frozen(v)) for k, v in sorted(op.params.items())))
         hash(key)
@@ -56,7 +56,8 @@ def _frozen(param: Any) -> Any:
         return ("slice", param.start, param.stop, param.step)
     if isinstance(param, (list, tuple)):
         return tuple(_frozen(p) for p in param)
-    return (type(param), param)
+    # Zeros of either sign are equal, and not the same.
+    return (type(param), repr(param) if isinstance(param, float) else param)
 
 
 def fold_constants(graph: Graph) -> Graph:

@@ -36,13 +36,19 @@ def simplify(graph: Graph) -> Graph:
     return graph.with_ops(kept, mapping)
 
 
-_NEUTRAL = {"add": (0, True), "subtract": (0, False), "multiply": (1, True), "divide": (1, False), "power": (1, False)}
+_NEUTRAL = {
+    "add": (0, True),
+    "subtract": (0, False),
+    "multiply": (1, True),
+    "divide": (1, False),
+    "power": (1, False),
+}
 
 
 def _identity(op: Op) -> Value | None:
     """Return the input that an operation gives back unchanged, if it does."""
     name, x = op.prim.name, op.inputs[0] if op.inputs else None
-    if name in ("stop_gradient", "copy"):
+    if name in ("stop_gradient", "copy", "identity"):
         return x
     if name in ("reshape", "broadcast_to") and x.shape == op.output.shape:
         return x
