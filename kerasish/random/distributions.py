@@ -6,6 +6,8 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from kerasish import ops
 from kerasish.autograd import dtypes
 from kerasish.autograd.primitive import cast
@@ -25,10 +27,11 @@ def _bits(shape: Shape, seed: Any) -> Tensor:
 
 
 def _unit(shape: Shape, dtype: str, seed: Any) -> Tensor:
-    """Return uniform numbers in [0, 1) with as many random bits as `dtype` holds (24 or 53)."""
+    """Return uniform numbers in [0, 1) with as many random bits as `dtype` holds: more would round up to 1."""
     if dtype != "float64":
-        high = e.right_shift(_bits(shape, seed), 8)
-        return cast(cast(high, "float32") * 2.0**-24, dtype)
+        held = {"float32": 24, "float16": 11, "bfloat16": 8}[dtype]
+        high = e.right_shift(_bits(shape, seed), 32 - held)
+        return cast(cast(high, "float32") * 2.0**-held, dtype)
     words = _bits((*shape, 2), seed)
     high, low = (
         cast(e.right_shift(words[..., 0], 5), "float64"),
@@ -171,6 +174,7 @@ def gamma(shape: Shape, alpha: Any, dtype: Any = None, seed: Any = None) -> Tens
     dtype = _float_dtype(dtype, "gamma")
     wide = "float64" if dtype == "float64" else "float32"
     shape, tries = tuple(shape), 16
+    seed = draw_seed(seed)
     alpha = ops.broadcast_to(as_tensor(alpha, wide), shape)
     words = _unit((3, tries, *shape), wide, seed)
     boosted = e.where(alpha < 1.0, alpha + 1.0, alpha)
@@ -185,20 +189,21 @@ def gamma(shape: Shape, alpha: Any, dtype: Any = None, seed: Any = None) -> Tens
     )
     first = ops.expand_dims(ops.argmax(cast(accept, "int32"), 0), 0)
     drawn = d * ops.squeeze(ops.take_along_axis(safe, first, 0), 0)
-    boost = e.power(1.0 - _unit(shape, wide, _derived(seed)), e.reciprocal(alpha))
+    boost = e.power(1.0 - _unit(shape, wide, _derived(seed, 0x9E3779B9)), e.reciprocal(alpha))
     return cast(e.where(alpha < 1.0, drawn * boost, drawn), dtype)
 
 
-def _derived(seed: Any) -> Any:
-    """Return a second seed for one call: another int where the seed is an int, else the next of the stream."""
-    return seed ^ 0x9E3779B9 if isinstance(seed, int) else seed
+def _derived(seed: Tensor, number: int) -> Tensor:
+    """Return another seed for the same call, which `number` tells from the others."""
+    return e.bitwise_xor(seed, as_tensor(np.array([number, 0], dtype=np.uint32)))
 
 
 def beta(shape: Shape, alpha: Any, beta: Any, dtype: Any = None, seed: Any = None) -> Tensor:
     """Draw from beta distributions: x / (x + y) of two gamma draws."""
     dtype = _float_dtype(dtype, "beta")
+    seed = draw_seed(seed)
     x = gamma(shape, alpha, dtype, seed)
-    y = gamma(shape, beta, dtype, seed ^ 0x5BD1E995 if isinstance(seed, int) else seed)
+    y = gamma(shape, beta, dtype, _derived(seed, 0x5BD1E995))
     return x / (x + y)
 
 
@@ -209,9 +214,12 @@ def binomial(shape: Shape, counts: Any, probabilities: Any, dtype: Any = None, s
     """
     dtype = _float_dtype(dtype, "binomial")
     shape = tuple(shape)
+    largest = (
+        counts if isinstance(counts, (int, float)) else ops.max(counts).item() if ops.size(counts) else 0
+    )
     counts = ops.broadcast_to(as_tensor(counts, "float32"), shape)
     probabilities = ops.broadcast_to(as_tensor(probabilities, "float32"), shape)
-    trials = int(ops.max(counts).item()) if counts.size else 0
+    trials = int(largest)
     hits = e.less(_unit((trials, *shape), "float32", seed), probabilities)
     index = ops.reshape(ops.arange(trials, dtype="float32"), (trials,) + (1,) * len(shape))
     return ops.sum(cast(e.logical_and(hits, index < counts), dtype), axis=0)
