@@ -104,7 +104,9 @@ class Layer:
                 "using an `Input(shape)` object as the first layer in the model instead.",
                 stacklevel=3,
             )
-            self._input_shape_arg = tuple(input_shape) if isinstance(input_shape, (list, tuple)) else (input_shape,)
+            self._input_shape_arg = (
+                tuple(input_shape) if isinstance(input_shape, (list, tuple)) else (input_shape,)
+            )
         if kwargs:
             raise ValueError(f"Unrecognized keyword arguments passed to {type(self).__name__}: {kwargs}")
         if not isinstance(trainable, bool):
@@ -462,7 +464,11 @@ class Layer:
                 "to implement a proper `build()` method.",
                 stacklevel=2,
             )
+        if not self.built or self._build_shapes_dict is None:
+            self._path = self._path or current_path() or self.name
+            self._build_shapes_dict = {"input_shape": input_shape}
         self.built = True
+        self._locked = True
 
     def build_from_config(self, config: dict[str, Any]) -> None:
         """Build the layer as `get_build_config()` says it was built."""
@@ -597,7 +603,7 @@ class Layer:
         self.built = True
         if not was_built:
             self._locked = True
-        self._settled = all([layer._settled for layer in self._layers])
+        self._settled = all(layer._settled for layer in self._layers)
 
     def _add_activity_losses(self, outputs: Any) -> None:
         for output in tree.flatten(outputs):
@@ -693,7 +699,10 @@ class Layer:
                     f"Argument `{kind}` must be a list of tensors corresponding 1:1 to {type(self).__name__}().{kind}. "
                     f"Received list with length {len(values)}, but expected {len(variables)} variables."
                 )
-        mapping = [*zip(own, trainable_variables, strict=True), *zip(fixed, non_trainable_variables, strict=True)]
+        mapping = [
+            *zip(own, trainable_variables, strict=True),
+            *zip(fixed, non_trainable_variables, strict=True),
+        ]
         with StatelessScope(mapping) as scope:
             outputs = self(*args, **kwargs)
             losses = self.losses if return_losses else None
@@ -755,7 +764,9 @@ class Layer:
         for part in tree.flatten(loss):
             tensor = as_tensor(part)
             if tensor.size not in (1, None):
-                raise ValueError(f"`add_loss` takes scalars. Received: shape={tensor.shape}. Reduce it first.")
+                raise ValueError(
+                    f"`add_loss` takes scalars. Received: shape={tensor.shape}. Reduce it first."
+                )
             self._losses.append(tensor)
         Layer._losses_may_linger = True
 
@@ -814,7 +825,7 @@ class Layer:
         """Return a layer made from `get_config`'s result."""
         try:
             return cls(**config)
-        except TypeError as error:
+        except Exception as error:
             raise TypeError(
                 f"Error when deserializing class '{cls.__name__}' using config={config}.\n\nException encountered: "
                 f"{error}"
@@ -822,7 +833,11 @@ class Layer:
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what a copy takes along: everything but what is compiled, which refers to this instance."""
-        return {name: value for name, value in self.__dict__.items() if name not in ("_compiled_steps", "_metrics_step")}
+        return {
+            name: value
+            for name, value in self.__dict__.items()
+            if name not in ("_compiled_steps", "_metrics_step")
+        }
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}, built={self.__dict__.get('built', False)}>"
@@ -911,5 +926,3 @@ def _symbols(shape: Any, dtype: str) -> Any:
     if isinstance(shape, (list, tuple)) and any(isinstance(s, (list, tuple, dict)) for s in shape):
         return [_symbols(s, dtype) for s in shape]
     return KerasTensor(shape, dtype)
-
-
