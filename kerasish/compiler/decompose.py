@@ -47,7 +47,11 @@ class _Emitter:
 
     def binary(self, name: str, x: Any, y: Any) -> Value:
         operands = [v for v in (x, y) if type(v) is Value]
-        dtype = _BOOL if name in ("equal", "not_equal", "less", "greater", "logical_and", "logical_or") else operands[0].dtype
+        dtype = (
+            _BOOL
+            if name in ("equal", "not_equal", "less", "greater", "logical_and", "logical_or")
+            else operands[0].dtype
+        )
         return self.op(name, broadcast_shapes(*(v.shape for v in operands)), dtype, x, y)
 
     def unary(self, name: str, x: Value) -> Value:
@@ -59,7 +63,14 @@ class _Emitter:
         return self.op("where", shape, operands[0].dtype, condition, x, y)
 
     def reduce(self, kind: str, x: Value, axis: int, keepdims: bool = True) -> Value:
-        return self.op(f"reduce_{kind}", reduced_shape(x.shape, (axis,), keepdims), x.dtype, x, axis=(axis,), keepdims=keepdims)
+        return self.op(
+            f"reduce_{kind}",
+            reduced_shape(x.shape, (axis,), keepdims),
+            x.dtype,
+            x,
+            axis=(axis,),
+            keepdims=keepdims,
+        )
 
     def reshape(self, x: Value, shape: tuple[int, ...]) -> Value:
         return x if x.shape == shape else self.op("reshape", shape, x.dtype, x, newshape=shape)
@@ -125,9 +136,13 @@ def _probabilities(e: _Emitter, output: Value, target: Value, low: float, high: 
     return e.reshape(e.unary("negative", e.unary("log", clipped)), target.shape)
 
 
-def _probabilities_grad(e: _Emitter, g: Value, output: Value, target: Value, low: float, high: float) -> Value:
+def _probabilities_grad(
+    e: _Emitter, g: Value, output: Value, target: Value, low: float, high: float
+) -> Value:
     here, picked, total, probability = _of_probabilities(e, output, target)
-    inside = e.binary("logical_and", e.binary("greater", probability, low), e.binary("less", probability, high))
+    inside = e.binary(
+        "logical_and", e.binary("greater", probability, low), e.binary("less", probability, high)
+    )
     g = e.where(inside, e.reshape(g, (*g.shape, 1)), 0)
     at_target = e.binary("divide", g, e.where(inside, picked, 1))
     return e.binary("subtract", e.binary("divide", g, total), e.where(here, at_target, 0))
@@ -160,13 +175,20 @@ _RULES: dict[str, Rule] = {
 
 
 def _applies(op: Op) -> bool:
-    if any(v.size == 0 or v.dtype.kind not in "biuf" or v.dtype == np.float16 for v in (*op.values, *op.outputs)):
+    if any(
+        v.size == 0 or v.dtype.kind not in "biuf" or v.dtype == np.float16 for v in (*op.values, *op.outputs)
+    ):
         return False
     if op.prim.name == "take_along_axis":
         x, indices = op.inputs
         axis = op.params["axis"]
         rows = tuple(1 if i == axis else n for i, n in enumerate(x.shape))
-        return indices.shape == rows and x.shape[axis] <= _ROW_LIMIT and indices.dtype.kind in "iu" and x.dtype.kind in "fiu"
+        return (
+            indices.shape == rows
+            and x.shape[axis] <= _ROW_LIMIT
+            and indices.dtype.kind in "iu"
+            and x.dtype.kind in "fiu"
+        )
     return not any(v.dtype.kind == "b" for v in op.values)
 
 

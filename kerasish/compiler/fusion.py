@@ -65,7 +65,9 @@ def group(graph: Graph, make_kernel: MakeKernel) -> Graph:
     for level in range(levels.count):
         fused = [op for op in graph.ops if levels.fused.get(op) == level]
         if fused:
-            needed = {v for op in fused for v in op.outputs if v in wanted or users.get(v, set()) - {2 * level}}
+            needed = {
+                v for op in fused for v in op.outputs if v in wanted or users.get(v, set()) - {2 * level}
+            }
             kernel = make_kernel(fused, needed, _name_of(fused))
             ops.append(Op(kernel, kernel.inputs, {}, kernel.outputs))
         ops.extend(op for op in graph.ops if levels.library.get(op) == level)
@@ -73,7 +75,9 @@ def group(graph: Graph, make_kernel: MakeKernel) -> Graph:
 
 
 def _name_of(ops: Sequence[Op]) -> str:
-    names = list(dict.fromkeys(op.prim.name for op in ops if op.output.size > 1)) or [op.prim.name for op in ops]
+    names = list(dict.fromkeys(op.prim.name for op in ops if op.output.size > 1)) or [
+        op.prim.name for op in ops
+    ]
     shown = [n.removeprefix("reduce_") for n in names[:4]]
     return "fused_" + "_".join(shown) + (f"_and_{len(names) - 4}_more" if len(names) > 4 else "")
 
@@ -98,9 +102,14 @@ class Levels:
         for op in graph.ops:
             makers = [self._maker[x] for x in op.values if x in self._maker]
             if is_fusible(op):
-                self.fused[op] = max((self.library[m] + 1 if m in self.library else self.fused[m] for m in makers), default=0)
+                self.fused[op] = max(
+                    (self.library[m] + 1 if m in self.library else self.fused[m] for m in makers), default=0
+                )
             else:
-                self.library[op] = max((self.library.get(m, 0) if m in self.library else self.fused[m] for m in makers), default=0)
+                self.library[op] = max(
+                    (self.library.get(m, 0) if m in self.library else self.fused[m] for m in makers),
+                    default=0,
+                )
         self._sink()
         self._gather_last()
 
@@ -119,7 +128,10 @@ class Levels:
             if op not in self.fused or not users or any(u in self.library for u in users):
                 continue
             level = min(self.fused[u] for u in users)
-            if level > self.fused[op] and sum(self._cost_of_keeping(x, op, level) for x in op.values) <= op.output.nbytes:
+            if (
+                level > self.fused[op]
+                and sum(self._cost_of_keeping(x, op, level) for x in op.values) <= op.output.nbytes
+            ):
                 self.fused[op] = level
 
     def _cost_of_keeping(self, x: Value, op: Op, level: int) -> int:
@@ -132,10 +144,12 @@ class Levels:
         maker = self._maker[x]
         if others or maker not in self.fused or x in self._graph.wanted:
             return x.nbytes
-        return min(x.nbytes, sum(self._cost_of_keeping(y, maker, level) for y in maker.values))  # it can move along
+        return min(
+            x.nbytes, sum(self._cost_of_keeping(y, maker, level) for y in maker.values)
+        )  # it can move along
 
     def _gather_last(self) -> None:
-        """Put results that nothing else uses where there is a kernel anyway, after the last use of what they replace."""
+        """Put results that nothing else uses into a kernel there is anyway, after the last use of what they replace."""
         wanted = set(self._graph.wanted)
         final = [op for op in self.fused if op.output in wanted and op.output not in self._users]
         busy = sorted({level for op, level in self.fused.items() if op not in set(final)})
@@ -144,7 +158,12 @@ class Levels:
         for op in final:
             old = states.get(id(replaced.get(op.output)))
             readers = [u for u in self._users.get(old, []) if u is not op] if old is not None else []
-            lowest = max([self.fused[op], *(self.fused[u] if u in self.fused else self.library[u] + 1 for u in readers)])
+            lowest = max(
+                [
+                    self.fused[op],
+                    *(self.fused[u] if u in self.fused else self.library[u] + 1 for u in readers),
+                ]
+            )
             if lowest > self.fused[op] or lowest not in busy:
                 self.fused[op] = next((level for level in busy if level >= lowest), lowest)
 
@@ -171,13 +190,13 @@ def is_fusible(op: Op) -> bool:
 
 def _fits(number: Any, op: Op, dtype: np.dtype) -> bool:
     """Tell whether a Python number is one of the dtype that it is computed in."""
-    if dtype == bool:
+    if dtype.kind == "b":
         dtype = next((x.dtype for x in op.values), dtype)
     if dtype.kind == "f":
         return True
     if isinstance(number, float) and not (math.isfinite(number) and number == int(number)):
         return False
-    if dtype == bool:
+    if dtype.kind == "b":
         return number in (0, 1)
     info = np.iinfo(dtype)
     return info.min <= number <= info.max

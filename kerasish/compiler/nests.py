@@ -284,12 +284,17 @@ class Grouping:
             return
         if x in self._waiting:
             self._place(self._waiting[x], nest, axes)
-        elif x in self._home and not self._in_memory(x, nest) and self._cheap_again(x, nest, axes) is not None:
+        elif x in self._home and self._compute_again(x, nest, axes):
             self._place(self._maker[x], nest, axes)
         elif x.size > 1:
             nest.reads.add(x)
             if x in self._home:
                 self.stored.add(x)
+
+    def _compute_again(self, x: Value, nest: Nest, axes: Axes) -> bool:
+        if self._home[x][0].index >= nest.index:  # it is here along other axes, as in x + transpose(x)
+            return True
+        return not self._in_memory(x, nest) and self._cheap_again(x, nest, axes) is not None
 
     def _in_memory(self, x: Value, nest: Nest) -> bool:
         return x in self.stored and self._home[x][0].index < nest.index

@@ -1,7 +1,7 @@
 """Scalar lowering: what each elementwise primitive computes for one element.
 
-A rule is `rule(c, dtype, *operands, **params) -> Scalar`. It writes an expression with the code builder `c` of whichever
-language is being generated; `dtype` is the result's. The builder knows arithmetic, comparisons, choices, casts and
+A rule is `rule(c, dtype, *operands, **params) -> Scalar`. It writes an expression with the code builder `c` of the
+language that is being generated; `dtype` is the result's. The builder knows arithmetic, comparisons, choices, casts and
 calls of the mathematical functions of the C library; all that is composed of those is written here, once.
 
 Operands of an arithmetic rule have been cast to one dtype before, as NumPy does: the result's, or, for a predicate,
@@ -103,7 +103,7 @@ def _guarded(c: Builder, x: Scalar, y: Scalar) -> tuple[Scalar, Scalar]:
 @rule("floor_divide")
 def _floor_divide(c: Builder, dtype: np.dtype, x: Scalar, y: Scalar) -> Scalar:
     if dtype.kind == "f":
-        return c.call("floor", c.binary("div", x, y))
+        return _floor_divide_floats(c, dtype, x, y)
     safe, zero = _guarded(c, x, y)
     if dtype.kind == "u":
         return c.select(zero, _zero(c, x), c.binary("div", x, safe))
@@ -116,6 +116,20 @@ def _floor_divide(c: Builder, dtype: np.dtype, x: Scalar, y: Scalar) -> Scalar:
     quotient = c.binary("sub", quotient, c.cast(c.binary("and", inexact, apart), dtype))
     quotient = c.select(minus, c.binary("sub", _zero(c, x), x), quotient)
     return c.select(zero, _zero(c, x), quotient)
+
+
+def _floor_divide_floats(c: Builder, dtype: np.dtype, x: Scalar, y: Scalar) -> Scalar:
+    """From the exact remainder, as NumPy does it: rounding x / y could reach the next integer."""
+    zero, one = _zero(c, x), c.const(1, dtype)
+    rest = c.call("fmod", x, y)
+    quotient = c.binary("div", c.binary("sub", x, rest), y)
+    apart = c.binary("xor", c.compare("lt", rest, zero), c.compare("lt", y, zero))
+    apart = c.binary("and", c.compare("ne", rest, zero), apart)
+    quotient = c.select(apart, c.binary("sub", quotient, one), quotient)
+    below = c.call("floor", quotient)
+    above = c.compare("gt", c.binary("sub", quotient, below), c.const(0.5, dtype))
+    below = c.select(above, c.binary("add", below, one), below)
+    return c.select(c.compare("eq", y, zero), c.binary("div", x, y), below)
 
 
 @rule("remainder")
@@ -182,7 +196,9 @@ def _absolute(c: Builder, dtype: np.dtype, x: Scalar) -> Scalar:
 @rule("sign")
 def _sign(c: Builder, dtype: np.dtype, x: Scalar) -> Scalar:
     zero, one = _zero(c, x), c.const(1, dtype)
-    positive = c.select(c.compare("gt", x, zero), one, zero if dtype.kind != "f" else c.binary("mul", x, zero))
+    positive = c.select(
+        c.compare("gt", x, zero), one, zero if dtype.kind != "f" else c.binary("mul", x, zero)
+    )
     return positive if dtype.kind == "u" else c.select(c.compare("lt", x, zero), c.const(-1, dtype), positive)
 
 
@@ -255,7 +271,9 @@ def _exp(c: Builder, dtype: np.dtype, x: Scalar) -> Scalar:
                        5.0000001201e-1)  # fmt: skip
     value = c.call("fma", tail, c.binary("mul", r, r), c.binary("add", r, c.const(1, FLOAT32)))
     half = c.binary("shr", n, c.const(1, INT32))
-    return c.binary("mul", c.binary("mul", value, _power_of_two(c, half)), _power_of_two(c, c.binary("sub", n, half)))
+    return c.binary(
+        "mul", c.binary("mul", value, _power_of_two(c, half)), _power_of_two(c, c.binary("sub", n, half))
+    )
 
 
 @rule("log")
@@ -280,7 +298,9 @@ def _log(c: Builder, dtype: np.dtype, x: Scalar) -> Scalar:
     y = c.call("fma", e, c.const(-2.12194440e-4, FLOAT32), y)
     y = c.call("fma", square, c.const(-0.5, FLOAT32), y)
     value = c.call("fma", e, c.const(0.693359375, FLOAT32), c.binary("add", m, y))
-    value = c.select(c.compare("lt", x, c.const(math.inf, FLOAT32)), value, x)  # infinity and NaN are themselves
+    value = c.select(
+        c.compare("lt", x, c.const(math.inf, FLOAT32)), value, x
+    )  # infinity and NaN are themselves
     value = c.select(c.compare("eq", x, _zero(c, x)), c.const(-math.inf, FLOAT32), value)
     return c.select(c.compare("lt", x, _zero(c, x)), c.const(math.nan, FLOAT32), value)
 
@@ -377,7 +397,11 @@ def _isfinite(c: Builder, dtype: np.dtype, x: Scalar) -> Scalar:
 
 @rule("bitwise_not")
 def _bitwise_not(c: Builder, dtype: np.dtype, x: Scalar) -> Scalar:
-    return c.binary("xor", x, c.const(True if dtype == BOOL else (-1 if dtype.kind == "i" else np.iinfo(dtype).max), dtype))
+    return c.binary(
+        "xor",
+        x,
+        c.const(True if dtype == BOOL else (-1 if dtype.kind == "i" else np.iinfo(dtype).max), dtype),
+    )
 
 
 def _shift(kind: str) -> Rule:
@@ -387,7 +411,11 @@ def _shift(kind: str) -> Rule:
         unsigned = np.dtype(f"u{dtype.itemsize}")
         wide = c.compare("ge", c.cast(y, unsigned), c.const(bits, unsigned))
         shifted = c.binary(kind, x, c.select(wide, _zero(c, y), y))
-        beyond = c.binary("shr", x, c.const(bits - 1, dtype)) if kind == "shr" and dtype.kind == "i" else _zero(c, x)
+        beyond = (
+            c.binary("shr", x, c.const(bits - 1, dtype))
+            if kind == "shr" and dtype.kind == "i"
+            else _zero(c, x)
+        )
         return c.select(wide, beyond, shifted)
 
     return lower

@@ -172,7 +172,9 @@ class Function:
             return self.select(self.compare("gt" if kind == "max" else "lt", x, total), x, total)
         if dtype.kind == "f":
             operation = {"sum": "fadd", "prod": "fmul"}[kind]
-            return Scalar(self.name(f"{operation} reassoc nsz contract {type_of(dtype)} {total.ref}, {x.ref}"), dtype)
+            return Scalar(
+                self.name(f"{operation} reassoc nsz contract {type_of(dtype)} {total.ref}, {x.ref}"), dtype
+            )
         return self.binary({"sum": "add", "prod": "mul", "all": "and", "any": "or"}[kind], total, x)
 
     # Memory
@@ -231,7 +233,9 @@ class Function:
         following = self.name(f"add nuw nsw i64 {index}, 1")
         more = self.name(f"icmp ult i64 {following}, {count}")
         self.line(f"br i1 {more}, label %{head}, label %{tail}{', !llvm.loop !1' if parallel else ''}")
-        self._lines[self._lines.index(index)] = f"  {index} = phi i64 [ 0, %{before} ], [ {following}, %{self._block} ]"
+        self._lines[self._lines.index(index)] = (
+            f"  {index} = phi i64 [ 0, %{before} ], [ {following}, %{self._block} ]"
+        )
         self._lines.append(f"{tail}:")
         self._block = tail
 

@@ -22,7 +22,7 @@ def available() -> bool:
 
 
 def cache_directory() -> Path | None:
-    """Return where compiled kernels are kept: `$KERASISH_CACHE_DIR`, else `~/.cache/kerasish`; None if that is empty."""
+    """Return where kernels are kept: `$KERASISH_CACHE_DIR`, else `~/.cache/kerasish`; None if that is empty."""
     given = os.environ.get("KERASISH_CACHE_DIR")
     if given is not None:
         return Path(given) if given else None
@@ -69,7 +69,9 @@ def _machine(llvm: Any) -> tuple[Any, str]:
         cpu, features = llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten()
         _target = (llvm.Target.from_triple(triple), cpu, features, f"{triple} {cpu} {features}")
     target, cpu, features, description = _target
-    return target.create_target_machine(cpu=cpu, features=features, opt=2, jit=True, codemodel="jitdefault"), description
+    return target.create_target_machine(
+        cpu=cpu, features=features, opt=2, jit=True, codemodel="jitdefault"
+    ), description
 
 
 def _compile(llvm: Any, machine: Any, text: str) -> bytes:

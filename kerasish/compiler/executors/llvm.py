@@ -204,7 +204,9 @@ class NestCode:
                         stores.append(p)
                 elif p in sums:
                     pointer, dtype = totals[id(p)], self._total_dtype(p)
-                    total = f.accumulate(p.op.prim.name[7:], f.load(pointer, "0", dtype), f.cast(self._cast_input(p), dtype))
+                    total = f.accumulate(
+                        p.op.prim.name[7:], f.load(pointer, "0", dtype), f.cast(self._cast_input(p), dtype)
+                    )
                     f.store(total, pointer)
                 else:
                     self._add_to_cell(p, self._cast_input(p))
@@ -231,7 +233,11 @@ class NestCode:
         if name == "iota":
             axis = p.axes[op.params["axis"]]
             loop = next((i for i, g in enumerate(self.layout.groups) if axis in g), None)
-            return f.const(0, INT32) if loop is None else Scalar(f.name(f"trunc i64 {self._indices[loop]} to i32"), INT32)
+            return (
+                f.const(0, INT32)
+                if loop is None
+                else Scalar(f.name(f"trunc i64 {self._indices[loop]} to i32"), INT32)
+            )
         operands = [
             (self._operand(x, operand_axes(op, x, p.axes)) if type(x) is Value else x) for x in op.inputs
         ]  # fmt: skip
@@ -276,7 +282,12 @@ class NestCode:
     def _keep_for_later(self, number: int) -> None:
         """Keep what later passes need and cannot have more cheaply."""
         for p in self.nest.placed:
-            if p.kind != "map" or not self._is_inner(p) or self._pass[id(p)] != number or self._stores_here(p):
+            if (
+                p.kind != "map"
+                or not self._is_inner(p)
+                or self._pass[id(p)] != number
+                or self._stores_here(p)
+            ):
                 continue
             key = (p.op.output, p.axes)
             if key in self._needed_later(number) and self._cost(p, number, set()) > _AGAIN:
@@ -295,7 +306,9 @@ class NestCode:
                     continue
                 if self._pass[id(maker)] == number:
                     needed.add(key)
-                elif self._pass[id(maker)] > number or (key not in self._kept and not self._stores_here(maker)):
+                elif self._pass[id(maker)] > number or (
+                    key not in self._kept and not self._stores_here(maker)
+                ):
                     visit(maker)
 
         for p in self.nest.placed:
@@ -313,7 +326,12 @@ class NestCode:
         cost = 1
         for key in self._operands(p):
             maker = self._placed.get(key)
-            if maker is not None and self._is_inner(maker) and key not in self._kept and not self._stores_here(maker):
+            if (
+                maker is not None
+                and self._is_inner(maker)
+                and key not in self._kept
+                and not self._stores_here(maker)
+            ):
                 cost += self._cost(maker, number, seen)
         return cost
 
@@ -345,7 +363,11 @@ class NestCode:
 
     def _stores_here(self, p: Placed) -> bool:
         value = p.op.output
-        return p.kind != "after" and value in self.grouping.stored and self.grouping.home(value) == (self.nest, p.result_axes)
+        return (
+            p.kind != "after"
+            and value in self.grouping.stored
+            and self.grouping.home(value) == (self.nest, p.result_axes)
+        )
 
     def _store(self, p: Placed, x: Scalar, time: Any) -> None:
         value = p.op.output
@@ -363,7 +385,11 @@ class NestCode:
 
     def _total_dtype(self, p: Placed) -> np.dtype:
         dtype = p.op.output.dtype
-        long_sum = dtype == FLOAT32 and p.op.prim.name in ("reduce_sum", "reduce_prod") and self.layout.columns > _LONG_SUM
+        long_sum = (
+            dtype == FLOAT32
+            and p.op.prim.name in ("reduce_sum", "reduce_prod")
+            and self.layout.columns > _LONG_SUM
+        )
         return FLOAT64 if long_sum else dtype
 
     def _cell_dtype(self, p: Placed) -> np.dtype:
@@ -385,7 +411,9 @@ class NestCode:
     def _add_to_cell(self, p: Placed, x: Scalar) -> None:
         pointer, dtype = self._cell(p)
         place = self._place(p.result_axes, p.op.output.shape)
-        total = self.f.accumulate(p.op.prim.name[7:], self.f.load(pointer, place, dtype), self.f.cast(x, dtype))
+        total = self.f.accumulate(
+            p.op.prim.name[7:], self.f.load(pointer, place, dtype), self.f.cast(x, dtype)
+        )
         self.f.store(total, pointer, place)
 
     def _clear(self, p: Placed) -> None:

@@ -259,7 +259,9 @@ class _KernelCode:
         found = self._pointers.get(value)
         if found is None:
             with self.f.hoisted(0):
-                address = self.f.name(f"getelementptr inbounds ptr, ptr %a0, i64 {self._position[value]}", "p")
+                address = self.f.name(
+                    f"getelementptr inbounds ptr, ptr %a0, i64 {self._position[value]}", "p"
+                )
                 found = self._pointers[value] = self.f.name(f"load ptr, ptr {address}, align 8", "p")
         return found
 
@@ -319,4 +321,6 @@ class _KernelCode:
         else:
             keys = [self._element(seed, i) for i in range(2)]
         given = ", ".join(f"i64 {f.cast(key, _UINT64).ref}" for key in keys)
-        f.line(f"call void @{self._module.random_bits()}(ptr {self.pointer(op.output)}, i64 {op.output.size}, {given})")
+        f.line(
+            f"call void @{self._module.random_bits()}(ptr {self.pointer(op.output)}, i64 {op.output.size}, {given})"
+        )
