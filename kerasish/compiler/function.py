@@ -57,8 +57,11 @@ def _result(leaf: Any, results: tuple) -> Any:
 
 
 def native_kernels() -> bool:
-    """Tell whether graphs are fused into machine code: with the extra `jit`, unless `KERASISH_JIT=0` says otherwise."""
-    return os.environ.get("KERASISH_JIT", "1") != "0" and jit.available()
+    """Tell whether graphs are fused into machine code: where `KERASISH_JIT=1` asks for it and the extra `jit` is there.
+
+    Not by default yet: in processes that also run JAX, LLVM's optimizer has been seen to crash.
+    """
+    return os.environ.get("KERASISH_JIT") == "1" and jit.available()
 
 
 class Function:

@@ -71,7 +71,9 @@ def _rounded(nbytes: int) -> int:
     return max(-(-nbytes // _ALIGNMENT) * _ALIGNMENT, _ALIGNMENT)
 
 
-def plan_memory(graph: Graph, roots: dict[Value, Value], planned: set[Value], may_overwrite: MayOverwrite) -> Plan:
+def plan_memory(
+    graph: Graph, roots: dict[Value, Value], planned: set[Value], may_overwrite: MayOverwrite
+) -> Plan:
     """Give every planned value a place.
 
     Args:
@@ -86,7 +88,9 @@ def plan_memory(graph: Graph, roots: dict[Value, Value], planned: set[Value], ma
     arena = _Arena()
     for time, op in enumerate(graph.ops):
         dying = {
-            roots.get(v, v) for v in op.values if last_use[roots.get(v, v)] == time and roots.get(v, v) in plan.offsets
+            roots.get(v, v)
+            for v in op.values
+            if last_use[roots.get(v, v)] == time and roots.get(v, v) in plan.offsets
         }
         for j, value in enumerate(op.outputs):
             if value not in planned or value in plan.in_place:

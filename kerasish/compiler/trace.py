@@ -152,4 +152,6 @@ def _nodes_behind(tensors: Sequence[Tensor]) -> list[Node]:
 
 def abstract_of(array: Any) -> Abstract:
     """Return the shape and dtype that an argument is traced with."""
-    return Abstract(tuple(array.shape), np.dtype(array.dtype) if not isinstance(array.dtype, np.dtype) else array.dtype)
+    return Abstract(
+        tuple(array.shape), np.dtype(array.dtype) if not isinstance(array.dtype, np.dtype) else array.dtype
+    )

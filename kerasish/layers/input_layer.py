@@ -51,8 +51,8 @@ class InputLayer(Layer):
         if input_tensor is not None:
             if not isinstance(input_tensor, KerasTensor):
                 raise ValueError(
-                    f"Argument `input_tensor` must be a KerasTensor. Received invalid type: input_tensor={input_tensor} "
-                    f"(of type {type(input_tensor)})"
+                    "Argument `input_tensor` must be a KerasTensor. "
+                    f"Received invalid type: input_tensor={input_tensor} (of type {type(input_tensor)})"
                 )
             batch_shape = input_tensor.shape
             dtype = dtype or input_tensor.dtype
@@ -69,7 +69,11 @@ class InputLayer(Layer):
         self.sparse = bool(sparse)
         self.ragged = bool(ragged)
         self.optional = bool(optional)
-        self.output = input_tensor if input_tensor is not None else KerasTensor(self._batch_shape, self._dtype, self.name)
+        self.output = (
+            input_tensor
+            if input_tensor is not None
+            else KerasTensor(self._batch_shape, self._dtype, self.name)
+        )
         self.output._keras_layer = self
         self._build_shapes_dict = {"input_shape": self._batch_shape}
         self.built = True
@@ -107,7 +111,9 @@ class InputLayer(Layer):
 
 def _checked_shape(shape: Any) -> tuple:
     dims = (shape,) if isinstance(shape, int) else shape
-    if not isinstance(dims, (list, tuple)) or not all(d is None or isinstance(d, int) and d >= 0 for d in dims):
+    if not isinstance(dims, (list, tuple)) or not all(
+        d is None or isinstance(d, int) and d >= 0 for d in dims
+    ):
         raise ValueError(
             f"A shape must be a tuple of non-negative integers and None. Received: shape={shape!r}"
         )

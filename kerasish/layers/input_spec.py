@@ -56,7 +56,9 @@ class InputSpec:
         try:
             self.axes = {int(k): v for k, v in (axes or {}).items()}
         except (TypeError, ValueError, AttributeError):
-            raise TypeError(f"Argument `axes` must be a dict with integer keys. Received: axes={axes}") from None
+            raise TypeError(
+                f"Argument `axes` must be a dict with integer keys. Received: axes={axes}"
+            ) from None
         limit = self.ndim if self.ndim is not None else max_ndim
         if self.axes and limit is not None and max(self.axes) >= limit:
             raise ValueError(f"Axis {max(self.axes)} is greater than the maximum allowed value: {limit - 1}")

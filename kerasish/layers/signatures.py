@@ -110,7 +110,9 @@ def named_shapes(build: Any, args: tuple, kwargs: dict[str, Any]) -> dict[str, A
 
 def brief(inputs: Any) -> str:
     """Return inputs in a few words: tensors as their shapes and dtypes."""
-    text = str(tree.map_structure(lambda v: f"{v.dtype}{list(v.shape)}" if isinstance(v, Tensor) else v, inputs))
+    text = str(
+        tree.map_structure(lambda v: f"{v.dtype}{list(v.shape)}" if isinstance(v, Tensor) else v, inputs)
+    )
     return text if len(text) <= 200 else f"{text[:197]}..."
 
 
@@ -135,7 +137,11 @@ def own_arguments(layer: Any) -> dict[str, Any]:
         return {}
     signature = inspect.signature(type(layer).__init__).parameters
     defaults = {n: p.default for n, p in signature.items() if p.default is not p.empty}
-    given = {name: bound.get(name, defaults.get(name)) for name in [*signature][1:] if name in bound or name in defaults}
+    given = {
+        name: bound.get(name, defaults.get(name))
+        for name in [*signature][1:]
+        if name in bound or name in defaults
+    }
     config: dict[str, Any] = {}
     for name, value in given.items():
         kind = signature[name].kind

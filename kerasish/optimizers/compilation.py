@@ -59,7 +59,8 @@ class CompiledStep:
     def _compile(self, grads: Sequence[Tensor], variables: list[Variable]) -> Compiled | None:
         try:
             return Compiled(
-                lambda *symbols: self._optimizer._step(symbols, variables), [abstract(g._value) for g in grads]
+                lambda *symbols: self._optimizer._step(symbols, variables),
+                [abstract(g._value) for g in grads],
             )
         except NoValueError:  # a constraint or schedule of the user's looks at values
             self._possible = False

@@ -101,7 +101,7 @@ class MetricsStep:
 
     def __call__(self, size: int, loss: Tensor, y: Any, y_pred: Any, sample_weight: Any) -> None:
         inputs = [loss, y, y_pred, sample_weight]
-        if state.overlay is None and all([t is None or type(t) is Tensor for t in inputs]):
+        if state.overlay is None and all(t is None or type(t) is Tensor for t in inputs):
             arrays = [t._value for t in inputs if t is not None]
             if type(arrays[0]) is np.ndarray and type(arrays[-1]) is np.ndarray and self._known():
                 key = (size, *[None if t is None else (t._value.shape, t._value.dtype) for t in inputs])
@@ -140,7 +140,9 @@ class MetricsStep:
 
 def tensors(data: tuple) -> tuple:
     """Return a batch of arrays as one of tensors."""
-    return tuple([as_batch_tensor(d) if hasattr(d, "shape") else tree.map_structure(as_batch_tensor, d) for d in data])
+    return tuple(
+        [as_batch_tensor(d) if hasattr(d, "shape") else tree.map_structure(as_batch_tensor, d) for d in data]
+    )
 
 
 def as_batch_tensor(value: Any) -> Any:

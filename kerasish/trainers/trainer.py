@@ -93,7 +93,9 @@ class Trainer:
         if jit_compile not in (True, False, "auto"):
             raise ValueError(f"`jit_compile` must be True, False or 'auto'. Received: {jit_compile!r}")
         if jit_compile is True and run_eagerly:
-            raise ValueError("`jit_compile=True` and `run_eagerly=True` exclude each other. Leave one of them out.")
+            raise ValueError(
+                "`jit_compile=True` and `run_eagerly=True` exclude each other. Leave one of them out."
+            )
         names = getattr(self, "output_names", None)
         # Everything that may refuse its argument comes before anything is changed.
         new_optimizer = optimizers.get(optimizer)
@@ -144,7 +146,10 @@ class Trainer:
         """Compile the model as `get_compile_config()` says it was compiled."""
         from kerasish.serialization import deserialize_keras_object
 
-        if type(self).compile is not Trainer.compile and type(self).get_compile_config is Trainer.get_compile_config:
+        if (
+            type(self).compile is not Trainer.compile
+            and type(self).get_compile_config is Trainer.get_compile_config
+        ):
             warnings.warn(
                 "`compile()` was not called as part of model loading because the model's `compile()` method is "
                 "custom. All subclassed Models that have `compile()` overridden should also override "
@@ -239,7 +244,12 @@ class Trainer:
     # Loss
 
     def compute_loss(
-        self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
+        self,
+        x: Any = None,
+        y: Any = None,
+        y_pred: Any = None,
+        sample_weight: Any = None,
+        training: bool = True,
     ) -> Tensor:
         """Return what training minimizes for one batch: the compiled loss and all added losses.
 
@@ -257,7 +267,11 @@ class Trainer:
         if self._compile_loss is not None:
             total = self._compile_loss(y, y_pred, sample_weight)
         for loss in self.losses:
-            loss = loss if loss.dtype.startswith(("float", "bfloat")) else ops.cast(loss, standardize_dtype(None))
+            loss = (
+                loss
+                if loss.dtype.startswith(("float", "bfloat"))
+                else ops.cast(loss, standardize_dtype(None))
+            )
             loss = ops.sum(loss) if loss.ndim else loss
             total = loss if total is None else total + loss
         if total is None:
@@ -433,7 +447,9 @@ class Trainer:
         """
         self._assert_compiled("fit")
         if validation_split and validation_data is None:
-            (x, y, sample_weight), held = data_adapters.train_validation_split((x, y, sample_weight), validation_split)
+            (x, y, sample_weight), held = data_adapters.train_validation_split(
+                (x, y, sample_weight), validation_split
+            )
             validation_data = held
         adapter = data_adapters.get_data_adapter(
             x,
@@ -592,7 +608,9 @@ class Trainer:
             steps: Batches to predict; by default all of them.
             callbacks: A callback or a list of them.
         """
-        adapter = data_adapters.get_data_adapter(x, batch_size=batch_size, steps_per_epoch=steps, shuffle=False)
+        adapter = data_adapters.get_data_adapter(
+            x, batch_size=batch_size, steps_per_epoch=steps, shuffle=False
+        )
         epoch_iterator = EpochIterator(adapter, steps)
         run = None
         if callbacks or verbose != 0:
@@ -627,7 +645,12 @@ class Trainer:
     # Single batches from the user
 
     def train_on_batch(
-        self, x: Any, y: Any = None, sample_weight: Any = None, class_weight: Any = None, return_dict: bool = False
+        self,
+        x: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        class_weight: Any = None,
+        return_dict: bool = False,
     ) -> Any:
         """Train on one batch.
 
@@ -645,7 +668,9 @@ class Trainer:
         batch = self._one_batch(x, y, sample_weight, class_weight, training=True)
         return self._batch_result(self._step("train")(batch), return_dict)
 
-    def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
+    def test_on_batch(
+        self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False
+    ) -> Any:
         """Evaluate one batch (see `train_on_batch`)."""
         self._assert_compiled("test_on_batch")
         batch = self._one_batch(x, y, sample_weight, None, training=False)
@@ -693,7 +718,11 @@ class Trainer:
         with unbuilt_again(self):
             if not all(layer.built for layer in self._flatten_layers()):
                 self._build_by(batch)
-            if y is not None and self._compile_loss is not None and type(self).compute_loss is Trainer.compute_loss:
+            if (
+                y is not None
+                and self._compile_loss is not None
+                and type(self).compute_loss is Trainer.compute_loss
+            ):
                 outputs = self._symbolic_outputs(batch)
                 if outputs is not None:
                     self._compile_loss.check_labels(y, outputs, argument)
@@ -703,7 +732,9 @@ class Trainer:
     def _check_what_is_needed(self, batch: tuple, training: bool) -> None:
         """Raise ValueError if the steps as they are will miss targets or an optimizer."""
         cls = type(self)
-        if (cls.train_step if training else cls.test_step) is not (Trainer.train_step if training else Trainer.test_step):
+        if (cls.train_step if training else cls.test_step) is not (
+            Trainer.train_step if training else Trainer.test_step
+        ):
             return
         if training and self.optimizer is None and self.trainable_variables:
             raise ValueError(

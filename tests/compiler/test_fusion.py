@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 
 import graph_reference as reference
 import numpy as np
@@ -21,8 +22,10 @@ from kerasish.compiler.kernel import Kernel
 from kerasish.compiler.passes import optimize
 from kerasish.compiler.trace import trace
 
-
 pytest.importorskip("llvmlite", reason="fused kernels need the extra `jit`")
+pytestmark = pytest.mark.skipif(
+    os.environ.get("KERASISH_JIT") != "1", reason="fused kernels are used where KERASISH_JIT=1 asks for them"
+)
 
 TOLERANCE = {np.dtype("f4"): 2e-5, np.dtype("f8"): 1e-10}
 

@@ -42,7 +42,9 @@ LAYERS = {
         bias_constraint="non_neg",
         name="l",
     ),
-    "dense without bias": lambda k: k.layers.Dense(2, use_bias=False, activation="softmax", trainable=False, name="l"),
+    "dense without bias": lambda k: k.layers.Dense(
+        2, use_bias=False, activation="softmax", trainable=False, name="l"
+    ),
     "dropout": lambda k: k.layers.Dropout(0.3, name="l"),
     "dropout with noise shape": lambda k: k.layers.Dropout(0.3, noise_shape=(None, 1), seed=4, name="l"),
     "flatten": lambda k: k.layers.Flatten(name="l"),
@@ -81,7 +83,11 @@ def test_values_shapes_losses_and_build_configs_are_keras(oracle, case, shape):
                 "symbolic": tuple(symbol.shape),
                 "shape": tuple(layer.compute_output_shape((None, *shape[1:]))),
                 "paths": [w.path for w in layer.weights],
-                "counts": (len(layer.trainable_weights), len(layer.non_trainable_weights), layer.count_params()),
+                "counts": (
+                    len(layer.trainable_weights),
+                    len(layer.non_trainable_weights),
+                    layer.count_params(),
+                ),
                 "build": layer.get_build_config(),
                 "losses": [float(loss) for loss in layer(x) is not None and layer.losses],
             }
@@ -261,7 +267,11 @@ def program_nested(keras):
 
     layer = Nested()
     layer(X)
-    counts = [len(layer.trainable_variables), len(layer.non_trainable_variables), len(layer.metrics_variables)]
+    counts = [
+        len(layer.trainable_variables),
+        len(layer.non_trainable_variables),
+        len(layer.metrics_variables),
+    ]
     paths = [v.path for v in layer.weights]
     layer.stack[0].trainable = False
     counts.append(len(layer.trainable_variables))
@@ -269,7 +279,13 @@ def program_nested(keras):
     counts += [len(layer.trainable_variables), len(layer.non_trainable_variables)]
     flags = [sub.trainable for sub in layer.stack]
     layer.trainable = True
-    return [counts, paths, flags, len(layer.trainable_variables), [each.name for each in layer._flatten_layers()]]
+    return [
+        counts,
+        paths,
+        flags,
+        len(layer.trainable_variables),
+        [each.name for each in layer._flatten_layers()],
+    ]
 
 
 def program_replaced(keras):
@@ -301,9 +317,16 @@ def program_losses(keras):
     layer = Penalized()
     layer(X)
     y = layer(X, training=True)
-    dense = keras.layers.Dense(2, activity_regularizer="l2", kernel_regularizer="l1", kernel_initializer="ones")
+    dense = keras.layers.Dense(
+        2, activity_regularizer="l2", kernel_regularizer="l1", kernel_initializer="ones"
+    )
     dense(X)
-    return [len(layer.losses), float(layer.losses[0]), float(array(y)[0, 0]), [float(v) for v in dense.losses]]
+    return [
+        len(layer.losses),
+        float(layer.losses[0]),
+        float(array(y)[0, 0]),
+        [float(v) for v in dense.losses],
+    ]
 
 
 def program_training_argument(keras):
@@ -324,7 +347,12 @@ def program_training_argument(keras):
             return self.inner(x)
 
     zero = np.zeros((1, 1), "float32")
-    calls = [(Outer(), {"training": True}), (Outer(), {}), (Defaulting(), {}), (Defaulting(), {"training": False})]
+    calls = [
+        (Outer(), {"training": True}),
+        (Outer(), {}),
+        (Defaulting(), {}),
+        (Defaulting(), {"training": False}),
+    ]
     return [float(array(layer(zero, **kwargs))[0, 0]) for layer, kwargs in calls]
 
 
@@ -365,7 +393,9 @@ def program_dtypes(keras):
     for policy in ("float32", "float16", "mixed_float16", "mixed_bfloat16"):
         layer = keras.layers.Dense(2, dtype=policy, kernel_initializer="ones")
         y = layer(X)
-        found.append([keras.backend.standardize_dtype(y.dtype) if keras is not kerasish else y.dtype, layer.dtype])
+        found.append(
+            [keras.backend.standardize_dtype(y.dtype) if keras is not kerasish else y.dtype, layer.dtype]
+        )
         found.append([layer.compute_dtype, layer.variable_dtype, layer.input_dtype, repr(layer.dtype_policy)])
         found.append(np.round(np.asarray(array(keras.ops.cast(y, "float32")), "float64"), 1).tolist())
     for x in (X.astype("float64"), np.ones((2, 3), "int32"), np.ones((2, 3), "float16")):
@@ -488,7 +518,9 @@ def test_state_is_closed_once_a_layer_is_built():
         lambda: setattr(layer, "variable", kerasish.Variable(1.0)),
         lambda: layer.add_weight(shape=(2,)),
     ):
-        with pytest.raises(ValueError, match="cannot add new elements of state .* to a layer that is already built"):
+        with pytest.raises(
+            ValueError, match="cannot add new elements of state .* to a layer that is already built"
+        ):
             change()
     assert len(layer.weights) == before and len(layer.parts) == 1
 
@@ -504,7 +536,9 @@ def test_forgetting_super_init_is_told(with_layer):
         def call(self, x):
             return x
 
-    with pytest.raises(RuntimeError, match=r"In layer 'Forgetful', you forgot to call `super\(\).__init__\(\)`"):
+    with pytest.raises(
+        RuntimeError, match=r"In layer 'Forgetful', you forgot to call `super\(\).__init__\(\)`"
+    ):
         Forgetful()(X)
 
 
@@ -530,7 +564,9 @@ def test_other_mistakes_in_subclasses_are_told():
         OddBuild()(X, X)
     with pytest.warns(UserWarning, match="looks like it has unbuilt state"):
         Unbuilt().build((None, 3))
-    with pytest.raises(TypeError, match=r"Error when deserializing class 'NoCall' using config=\{'colour': 1\}"):
+    with pytest.raises(
+        TypeError, match=r"Error when deserializing class 'NoCall' using config=\{'colour': 1\}"
+    ):
         NoCall.from_config({"colour": 1})
 
 
@@ -542,7 +578,9 @@ def test_weights_are_set_all_or_none():
     before = layer.get_weights()
     with pytest.raises(ValueError, match="weight list of length 1, but the layer was expecting 2 weights"):
         layer.set_weights([np.ones((3, 2))])
-    with pytest.raises(ValueError, match=r"weight shape \(2,\) is not compatible with provided weight shape \(4,\)"):
+    with pytest.raises(
+        ValueError, match=r"weight shape \(2,\) is not compatible with provided weight shape \(4,\)"
+    ):
         layer.set_weights([np.ones((3, 2)), np.ones(4)])
     for mine, old in zip(layer.get_weights(), before, strict=True):
         np.testing.assert_array_equal(mine, old)
@@ -556,7 +594,9 @@ def test_own_variables_go_into_and_come_from_a_store():
     layer.save_own_variables(store)
     assert sorted(store) == ["0", "1"]
     other = layers.Dense(2, name="other")
-    with pytest.raises(ValueError, match="Layer 'other' was never built .* the weights file lists 2 variables"):
+    with pytest.raises(
+        ValueError, match="Layer 'other' was never built .* the weights file lists 2 variables"
+    ):
         other.load_own_variables(store)
     other.build((None, 3))
     other.load_own_variables(store)
@@ -603,9 +643,15 @@ def test_mixed_precision_trains_float32_weights_through_16_bits():
 
 def test_dtype_policies():
     policy = kerasish.DTypePolicy("mixed_float16")
-    assert (policy.compute_dtype, policy.variable_dtype, policy.name) == ("float16", "float32", "mixed_float16")
+    assert (policy.compute_dtype, policy.variable_dtype, policy.name) == (
+        "float16",
+        "float32",
+        "mixed_float16",
+    )
     assert policy == kerasish.DTypePolicy.from_config(policy.get_config())
-    assert hash(policy) == hash(kerasish.DTypePolicy("mixed_float16")) and policy != kerasish.DTypePolicy("float32")
+    assert hash(policy) == hash(kerasish.DTypePolicy("mixed_float16")) and policy != kerasish.DTypePolicy(
+        "float32"
+    )
     for bad, kind in (("float31", ValueError), (3, TypeError)):
         with pytest.raises(kind, match=str(bad)):
             kerasish.DTypePolicy(bad)
