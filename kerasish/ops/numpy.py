@@ -11,13 +11,14 @@ import numpy as np
 
 from kerasish import config, devices
 from kerasish.autograd import dtypes
+from kerasish.autograd.abstract import Abstract
 from kerasish.autograd.primitive import cast
 from kerasish.autograd.primitives import elementwise as e
 from kerasish.autograd.primitives import indexing, linalg, reductions
 from kerasish.autograd.primitives import shapes as s
 from kerasish.autograd.primitives.elementwise import where as _where
 from kerasish.autograd.primitives.shapes import normalize_axes, normalize_axis
-from kerasish.autograd.tensor import Tensor, as_tensor
+from kerasish.autograd.tensor import Tensor, as_tensor, no_value
 
 Axis = int | Sequence[int] | None
 
@@ -261,9 +262,14 @@ def split(x: Any, indices_or_sections: int | Sequence[int], axis: int = 0) -> li
         step = length // indices_or_sections
         bounds = list(range(0, length + 1, step)) if step else [0] * (indices_or_sections + 1)
     else:
-        bounds = [0, *(int(i) for i in as_tensor(indices_or_sections).numpy()), length]
+        bounds = [0, *_static(indices_or_sections), length]
     lead = (slice(None),) * axis
     return [indexing.slice_(x, index=(*lead, slice(a, b))) for a, b in zip(bounds, bounds[1:], strict=False)]
+
+
+def _static(numbers: Any) -> list[int]:
+    """Return numbers that decide about shapes as Python ints."""
+    return [int(n) for n in (numbers.numpy() if isinstance(numbers, Tensor) else numbers)]
 
 
 def array_split(x: Any, indices_or_sections: int, axis: int = 0) -> list[Tensor]:
@@ -280,12 +286,12 @@ def repeat(x: Any, repeats: int | Sequence[int], axis: int | None = None) -> Ten
     if axis is None:
         x, axis = ravel(x), 0
     axis = normalize_axis(axis, x.ndim)
-    if isinstance(repeats, int):
+    if isinstance(repeats, (int, np.integer)):
         wide = s.expand_dims(x, axis + 1)
         wide = s.broadcast_to(wide, wide.shape[: axis + 1] + (repeats,) + x.shape[axis + 1 :])
         length = None if x.shape[axis] is None else x.shape[axis] * repeats
         return s.reshape(wide, x.shape[:axis] + (length,) + x.shape[axis + 1 :])
-    index = np.repeat(np.arange(x.shape[axis]), as_tensor(repeats).numpy())
+    index = np.repeat(np.arange(x.shape[axis]), _static(repeats))
     return indexing.take(x, index.astype(np.int32), axis)
 
 
@@ -443,7 +449,11 @@ def where(condition: Any, x1: Any = None, x2: Any = None) -> Any:
 
 def nonzero(x: Any) -> tuple[Tensor, ...]:
     """Return the positions of the values that are not zero, one tensor an axis (values are needed)."""
-    return tuple(as_tensor(i.astype(np.int32)) for i in np.nonzero(as_tensor(x).numpy()))
+    x = as_tensor(x)
+    if type(x._value) is Abstract:
+        raise no_value(x, "asked where it is not zero")
+    found = devices.array_module(type(x._value)).nonzero(x._value)
+    return tuple(as_tensor(places.astype(np.int32)) for places in found)
 
 
 def select(condlist: Sequence[Any], choicelist: Sequence[Any], default: Any = 0) -> Tensor:
