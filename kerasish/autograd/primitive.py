@@ -89,6 +89,7 @@ class Primitive:
 
     def __call__(self, *args: Any, **params: Any) -> Any:
         """Apply to tensors (or Python scalars); `params` are static."""
+        kind: Any = None
         if len(args) == 1 and isinstance(x := args[0], Tensor):  # most calls: no loop for them
             value = x._value
             kind = type(value)
@@ -104,7 +105,6 @@ class Primitive:
                 return result
             return self._finish(out, kind, args, params, x._tracked)
         values = []
-        kind: Any = None
         tracked = False
         for arg in args:
             if isinstance(arg, Tensor):

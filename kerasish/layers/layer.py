@@ -608,7 +608,7 @@ class Layer:
     def _add_activity_losses(self, outputs: Any) -> None:
         for output in tree.flatten(outputs):
             if isinstance(output, Tensor):
-                loss = self.activity_regularizer(output)
+                loss = self.activity_regularizer(output)  # type: ignore[misc]
                 # A mean over the batch, so that its size changes nothing.
                 self.add_loss(loss / output.shape[0] if output.shape and output.shape[0] else loss)
 

@@ -28,7 +28,11 @@ SPARSE = dict(optimizer="adam", loss="sparse_categorical_crossentropy", metrics=
 
 def make(keras, activation="softmax", **compile_arguments):
     model = keras.Sequential(
-        [keras.Input((6,)), keras.layers.Dense(8, activation="tanh"), keras.layers.Dense(2, activation=activation)]
+        [
+            keras.Input((6,)),
+            keras.layers.Dense(8, activation="tanh"),
+            keras.layers.Dense(2, activation=activation),
+        ]
     )
     model.set_weights(KERNELS)
     model.compile(**compile_arguments or SPARSE)
@@ -327,9 +331,13 @@ def test_eager_and_compiled_steps_agree(widths, activation, rate, loss, optimize
         kerasish.utils.set_random_seed(7)
         stack = [kerasish.Input((6,), dtype=dtype)]
         for width in widths:
-            stack.append(layers.Dense(width, activation=activation, activity_regularizer=penalty, dtype=dtype))
+            stack.append(
+                layers.Dense(width, activation=activation, activity_regularizer=penalty, dtype=dtype)
+            )
             stack.append(layers.Dropout(rate, dtype=dtype))
-        model = kerasish.Sequential([*stack, layers.Dense(2, LOSSES[loss], kernel_regularizer=penalty, dtype=dtype)])
+        model = kerasish.Sequential(
+            [*stack, layers.Dense(2, LOSSES[loss], kernel_regularizer=penalty, dtype=dtype)]
+        )
         model.compile(optimizer, loss, metrics=["mae"] if loss != "sparse_categorical_crossentropy" else ["acc"], **options)  # fmt: skip
         y = Y if loss == "sparse_categorical_crossentropy" else VALUES
         history = model.fit(X, y, batch_size=10, epochs=4, verbose=0).history
@@ -353,7 +361,9 @@ def test_eager_and_compiled_steps_agree(widths, activation, rate, loss, optimize
 def test_a_seed_makes_runs_equal_to_the_bit(options):
     def run(seed):
         kerasish.utils.set_random_seed(seed)
-        model = kerasish.Sequential([layers.Dense(8, "relu"), layers.Dropout(0.3), layers.Dense(2, "softmax")])
+        model = kerasish.Sequential(
+            [layers.Dense(8, "relu"), layers.Dropout(0.3), layers.Dense(2, "softmax")]
+        )
         model.compile("adam", "sparse_categorical_crossentropy", **options)
         return model.fit(X, Y, epochs=2, verbose=0).history["loss"], model.get_weights()
 

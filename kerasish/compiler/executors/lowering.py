@@ -164,8 +164,13 @@ _RULES: dict[str, Rule] = {
 _SAFE_IN_PLACE = frozenset(("cast", "relu", "sigmoid", "reciprocal", "softplus"))
 
 
+_FLOATS_ONLY = frozenset(("relu", "rint"))
+
+
 def rule_for(op: Op) -> Rule | None:
     """Return the rule for an operation on NumPy arrays; None if it is to be called as in eager execution."""
+    if op.prim.name in _FLOATS_ONLY and op.output.dtype.kind != "f":
+        return None  # NumPy's functions would give another type
     rule = _RULES.get(op.prim.name)
     if rule is not None:
         return rule
