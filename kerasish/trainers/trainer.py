@@ -475,6 +475,7 @@ class Trainer:
             )
         validation = _Validation(self, validation_data, validation_batch_size or batch_size, validation_steps)
         validation.check_frequency(validation_freq)
+        self._build_optimizer()
         step = self._step("train")
         self.stop_training = False
         run.on_train_begin()
@@ -687,6 +688,8 @@ class Trainer:
         )
         epoch_iterator = EpochIterator(adapter)
         self._prepare(epoch_iterator, y, training)
+        if training:
+            self._build_optimizer()
         self.reset_metrics()
         return next(iter(adapter.batches(0)))
 
@@ -726,7 +729,10 @@ class Trainer:
                 outputs = self._symbolic_outputs(batch)
                 if outputs is not None:
                     self._compile_loss.check_labels(y, outputs, argument)
-        if training and self.optimizer is not None and not self.optimizer.built:
+
+    def _build_optimizer(self) -> None:
+        """Make the optimizer's variables, once everything has been looked at."""
+        if self.optimizer is not None and not self.optimizer.built:
             self.optimizer.build(self.trainable_variables)
 
     def _check_what_is_needed(self, batch: tuple, training: bool) -> None:
