@@ -62,6 +62,8 @@ class StatelessScope:
         """Give `variable` a new value inside the scope."""
         tensor = as_tensor(value, variable.dtype)
         variable.check_shape(tensor.shape)
+        if tensor.mutable:
+            tensor = tensor.value  # what it holds now: it may be assigned to later
         self._values[id(variable)] = (variable, tensor)
 
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from kerasish import tree
 from kerasish.autograd.abstract import Abstract
+from kerasish.autograd.primitives.shapes import stop_gradient_p
 from kerasish.autograd.scope import StatelessScope
 from kerasish.autograd.tensor import KerasTensor, Node, Tensor, as_tensor
 from kerasish.autograd.variable import Variable
@@ -47,6 +48,13 @@ class Trace(StatelessScope):
 
     def current(self, argument: Any) -> Any:
         return self.stand_in(argument) if isinstance(argument, Variable) else argument
+
+    def assign(self, variable: Any, value: Any) -> None:
+        """Give `variable` a new value. As in eager execution, no gradient flows back through the assignment."""
+        super().assign(variable, value)
+        tensor = stop_gradient_p(self._values[id(variable)][1])
+        tensor._tracked = variable._tracked
+        self._values[id(variable)] = (variable, tensor)
 
     @property
     def updates(self) -> list[tuple[Variable, Tensor]]:
@@ -96,6 +104,10 @@ class Literal:
         self.value = value
 
 
+_LINKS = ("identity", "stop_gradient")
+"""Primitives that say how gradients flow and compute nothing: in the graph, where gradients are operations as any."""
+
+
 def _graph_of(symbols: Sequence[KerasTensor], results: Sequence[Tensor], scope: Trace) -> Graph:
     values: dict[Any, Value] = {}
     arguments = []
@@ -123,6 +135,9 @@ def _graph_of(symbols: Sequence[KerasTensor], results: Sequence[Tensor], scope: 
     updates = scope.updates
     ops = []
     for node in _nodes_behind([*results, *(tensor for _, tensor in updates)]):
+        if node.prim.name in _LINKS:
+            values[id(node), 0] = value_of(node.inputs[0])
+            continue
         outputs = [Value(tuple(out.shape), out.dtype) for out in node.outputs]
         for index, output in enumerate(outputs):
             values[id(node), index] = output

@@ -5,6 +5,7 @@ Every name that is not defined here is NumPy's own. Another device's module offe
 
 from __future__ import annotations
 
+import math
 import threading
 from typing import Any
 
@@ -53,7 +54,8 @@ def matmul(x: np.ndarray, y: np.ndarray) -> Any:
     if y.ndim == 2:
         if x.ndim == 2:
             return np.dot(x, y)
-        return np.dot(x.reshape(-1, x.shape[-1]), y).reshape(*x.shape[:-1], y.shape[-1])
+        rows = math.prod(x.shape[:-1])
+        return np.dot(x.reshape(rows, x.shape[-1]), y).reshape(*x.shape[:-1], y.shape[-1])
     return np.matmul(x, y)
 
 

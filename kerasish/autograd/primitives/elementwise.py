@@ -99,7 +99,9 @@ sigmoid = Unary("sigmoid", "sigmoid", lambda g, out, x: g * (out * (1 - out)), f
 softplus = Unary(
     "softplus", lambda xp, x: xp.logaddexp(x, 0), lambda g, out, x: g * sigmoid(x), floating=True
 )
-relu = Unary("relu", lambda xp, x: xp.maximum(x, 0), lambda g, out, x: where(greater(out, 0), g, 0))
+relu = Unary(
+    "relu", lambda xp, x: xp.maximum(x, 0), lambda g, out, x: where(greater(out, 0), g, 0), counting=True
+)
 erf = Unary("erf", "erf", lambda g, out, x: g * (2 / math.sqrt(math.pi) * exp(-(x * x))), floating=True)
 erfc = Unary("erfc", "erfc", lambda g, out, x: g * (-2 / math.sqrt(math.pi) * exp(-(x * x))), floating=True)
 erfinv = Unary(

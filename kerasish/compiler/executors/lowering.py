@@ -20,7 +20,7 @@ Bind = Callable[[Any, str], str]
 
 Rule = Callable[[Op, list[str], str, Bind], list[str]]
 
-VIEWS = frozenset(("reshape", "transpose", "slice", "broadcast_to", "flip", "identity", "stop_gradient"))
+VIEWS = frozenset(("reshape", "transpose", "slice", "broadcast_to", "flip"))
 """Primitives whose result is a view of their first input."""
 
 

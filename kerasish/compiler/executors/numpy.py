@@ -325,7 +325,7 @@ class _Program:
         """Tell whether a value's elements lie in order: whole buffers do, and reshapes of such."""
         while x in self._roots:
             maker = self._view_makers[x]
-            if maker.prim.name not in ("reshape", "identity", "stop_gradient"):
+            if maker.prim.name != "reshape":
                 return False
             x = maker.inputs[0]
         return True
@@ -388,6 +388,4 @@ _VIEW_TEXT = {
         f"{bind(np.broadcast_to, 'broadcast_to')}({x}, {op.params['shape']!r})"
     ),
     "flip": lambda x, op, bind: f"{bind(np.flip, 'flip')}({x}, {tuple(op.params['axis'])!r})",
-    "identity": lambda x, op, bind: x,
-    "stop_gradient": lambda x, op, bind: x,
 }

@@ -48,7 +48,7 @@ _NEUTRAL = {
 def _identity(op: Op) -> Value | None:
     """Return the input that an operation gives back unchanged, if it does."""
     name, x = op.prim.name, op.inputs[0] if op.inputs else None
-    if name in ("stop_gradient", "copy", "identity"):
+    if name == "copy":
         return x
     if name in ("reshape", "broadcast_to") and x.shape == op.output.shape:
         return x
