@@ -319,11 +319,11 @@ def test_pooling_goes_through():
 def test_choices_between_values_and_numbers(number):
     c, x = np.array([[True, False], [False, True]]), values((2, 2), "float32", 0)
     x[1, 0] = np.nan
-    for layout in ("argument", "buffer", "transposed"):
+    for laid in (LAYOUTS["argument"], LAYOUTS["buffer"], LAYOUTS["transposed"]):
         for function in (
-            lambda c, x: ops.where(c, LAYOUTS[layout](x), number),
-            lambda c, x: ops.where(c, number, LAYOUTS[layout](x)),
-            lambda c, x: ops.where(c[0], LAYOUTS[layout](x), number),
+            lambda c, x, laid=laid: ops.where(c, laid(x), number),
+            lambda c, x, laid=laid: ops.where(c, number, laid(x)),
+            lambda c, x, laid=laid: ops.where(c[0], laid(x), number),
         ):
             (result,) = compiled(function, c, x)([c, x])
             np.testing.assert_array_equal(result, function(c, ops.convert_to_tensor(x)).numpy())
@@ -600,7 +600,20 @@ class TestResults:
 
         def function(x):
             y = x + 1.0
-            return x, x, ops.convert_to_tensor(table), v, y, y, ops.transpose(y), x[0], v[1], y[0, 0], x[0, 0], v[0, 0]
+            return (
+                x,
+                x,
+                ops.convert_to_tensor(table),
+                v,
+                y,
+                y,
+                ops.transpose(y),
+                x[0],
+                v[1],
+                y[0, 0],
+                x[0, 0],
+                v[0, 0],
+            )
 
         run = compiled(function, W)
         x = W * 3
@@ -699,7 +712,9 @@ class TestMemory:
         finally:
             tracemalloc.stop()
         assert after - before < 2_000
-        assert peak - before < x.nbytes / 8  # NumPy's own buffers for a change of type, 8192 elements at a time
+        assert (
+            peak - before < x.nbytes / 8
+        )  # NumPy's own buffers for a change of type, 8192 elements at a time
 
     def test_buffers_are_aligned(self):
         run = compiled(lambda x: ops.tanh(ops.exp(x)) + 1.0, values((5, 7), "float32", 0))
