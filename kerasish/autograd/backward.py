@@ -7,6 +7,7 @@ primitives as everything else, so recording while walking gives gradients of gra
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from heapq import heappop, heappush
 from typing import Any
 
 from kerasish import tree
@@ -15,30 +16,6 @@ from kerasish.autograd.primitives.elementwise import add
 from kerasish.autograd.primitives.shapes import broadcast_to, identity_p, sum_to
 from kerasish.autograd.state import Recording, clock, state
 from kerasish.autograd.tensor import Node, Tensor, as_tensor
-
-
-def _reachable(outputs: Sequence[Tensor]) -> list[Node]:
-    """Return every node behind `outputs`, newest first. Iterative, so that a chain may have any length."""
-    seen: set[int] = set()
-    found: list[Node] = []
-    stack = [t._node for t in outputs if t._tracked and t._node is not None]
-    while stack:
-        node = stack.pop()
-        if id(node) in seen:
-            continue
-        seen.add(id(node))
-        found.append(node)
-        for argument in node.inputs:
-            if isinstance(argument, Tensor) and argument._tracked:
-                behind = argument._node
-                if behind is not None and id(behind) not in seen:
-                    stack.append(behind)
-    found.sort(key=_time, reverse=True)
-    return found
-
-
-def _time(node: Node) -> int:
-    return node.time
 
 
 def _changed_since(node: Node, variable: Any) -> RuntimeError:
@@ -58,84 +35,102 @@ def _result(node: Node, index: int) -> Tensor:
     return result
 
 
-class _Gradients:
-    """The gradients accumulated so far: for recorded results by node, for leaves by identity."""
+class _Walk:
+    """One walk over the nodes behind some tensors, newest first.
 
-    def __init__(self) -> None:
-        self.of_nodes: dict[int, Any] = {}
+    A node's results are used by newer nodes only, so once it is the newest one left its gradient is complete: a heap
+    of the times of nodes with a gradient is all the order that there is to know. It is not recursive, so a chain may
+    have any length.
+
+    Attributes:
+        of_leaves: The gradients of leaves, and of `kept` tensors, by the tensor's id; with the tensor.
+
+    Args:
+        kept: Recorded tensors (by the id of their node) whose gradients are wanted beside the leaves'.
+    """
+
+    def __init__(self, kept: dict[int, list[Tensor]]):
         self.of_leaves: dict[int, tuple[Tensor, Tensor]] = {}
+        self._kept = kept
+        self._nodes: dict[int, Node] = {}
+        self._gradients: dict[int, Any] = {}  # by the node's time, negative; a list for several results
+        self._heap: list[int] = []
 
     def add(self, tensor: Tensor, gradient: Tensor) -> None:
+        """Add to the gradient of a leaf or of a recorded result."""
         node = tensor._node
         if node is None:
             key = id(tensor)
             before = self.of_leaves.get(key)
             self.of_leaves[key] = (tensor, gradient if before is None else add(before[1], gradient))
             return
-        key = id(node)
+        key = -node.time
+        present = self._gradients.get(key)
+        if present is None:
+            self._nodes[key] = node
+            heappush(self._heap, key)
         if len(node.outputs) == 1:
-            present = self.of_nodes.get(key)
-            self.of_nodes[key] = gradient if present is None else add(present, gradient)
+            self._gradients[key] = gradient if present is None else add(present, gradient)
             return
-        slots = self.of_nodes.setdefault(key, [None] * len(node.outputs))
-        present = slots[tensor._index]
-        slots[tensor._index] = gradient if present is None else add(present, gradient)
+        if present is None:
+            present = self._gradients[key] = [None] * len(node.outputs)
+        before = present[tensor._index]
+        present[tensor._index] = gradient if before is None else add(before, gradient)
+
+    def run(self) -> dict[int, tuple[Tensor, Tensor]]:
+        """Walk to the leaves and return `of_leaves`."""
+        heap, nodes, gradients, kept = self._heap, self._nodes, self._gradients, self._kept
+        while heap:
+            key = heappop(heap)
+            node, gradient = nodes.pop(key), gradients.pop(key)
+            if kept:
+                for tensor in kept.get(id(node), ()):
+                    own = gradient[tensor._index] if isinstance(gradient, list) else gradient
+                    if own is not None:
+                        self.of_leaves[id(tensor)] = (tensor, own)
+            self._pull_back(node, gradient)
+        return self.of_leaves
+
+    def _pull_back(self, node: Node, gradient: Any) -> None:
+        """Apply one node's gradient rules and add what they give to its inputs."""
+        primitive, inputs, time = node.prim, node.inputs, node.time
+        for x in inputs:
+            if isinstance(x, Tensor) and x._changed > time:
+                raise _changed_since(node, x)
+        rules = primitive.vjp
+        if rules is None:
+            self._pull_back_together(node, gradient)
+            return
+        params, out, broadcasts = node.params, _result(node, 0), primitive.broadcasts
+        for x, rule in zip(inputs, rules, strict=False):
+            if rule is None or not isinstance(x, Tensor) or not x._tracked:
+                continue
+            part = rule(gradient, out, *inputs, **params)
+            if broadcasts and part._value.shape != x._value.shape:
+                part = sum_to(part, x.shape)
+            self.add(x, part)
+
+    def _pull_back_together(self, node: Node, gradient: Any) -> None:
+        """Apply the one rule of a primitive of any number of inputs."""
+        if node.prim.vjp_all is None:
+            return  # a symbol that was cut off from what it stands for, and watched anew
+        wanted = [isinstance(x, Tensor) and x._tracked for x in node.inputs]
+        results = [_result(node, i) for i in range(len(node.outputs))]
+        out = results[0] if len(results) == 1 else tuple(results)
+        parts = node.prim.vjp_all(gradient, out, node.inputs, wanted, **node.params)
+        for x, want, part in zip(node.inputs, wanted, parts, strict=True):
+            if want and part is not None:
+                self.add(x, part)
 
 
-def _walk(outputs: Sequence[Tensor], seeds: Sequence[Tensor], kept: dict[int, list[Tensor]]) -> _Gradients:
-    """Accumulate the gradients of `outputs` weighted by `seeds` in everything behind them.
-
-    Args:
-        kept: Recorded tensors (by the id of their node) whose gradients are wanted beside the leaves'; they are moved
-            to the leaves' table as they are reached.
-    """
-    gradients = _Gradients()
+def _gradients_behind(
+    outputs: Sequence[Tensor], seeds: Sequence[Tensor], kept: dict[int, list[Tensor]]
+) -> dict[int, tuple[Tensor, Tensor]]:
+    """Return the gradients of `outputs` weighted by `seeds` in the leaves behind them and in `kept`, by id."""
+    walk = _Walk(kept)
     for output, seed in zip(outputs, seeds, strict=True):
-        gradients.add(output, seed)
-    for node in _reachable(outputs):
-        gradient = gradients.of_nodes.pop(id(node), None)
-        if gradient is None:
-            continue
-        for tensor in kept.get(id(node), ()):
-            own = gradient[tensor._index] if isinstance(gradient, list) else gradient
-            if own is not None:
-                gradients.of_leaves[id(tensor)] = (tensor, own)
-        _pull_back(node, gradient, gradients)
-    return gradients
-
-
-def _pull_back(node: Node, gradient: Any, gradients: _Gradients) -> None:
-    """Apply one node's gradient rules and add what they give to its inputs."""
-    primitive, inputs, params, time = node.prim, node.inputs, node.params, node.time
-    for x in inputs:
-        if isinstance(x, Tensor) and x._changed > time:
-            raise _changed_since(node, x)
-    rules = primitive.vjp
-    if rules is None:
-        _pull_back_together(node, gradient, gradients)
-        return
-    out = _result(node, 0)
-    for position, rule in enumerate(rules):
-        x = inputs[position]
-        if rule is None or not isinstance(x, Tensor) or not x._tracked:
-            continue
-        part = rule(gradient, out, *inputs, **params)
-        if primitive.broadcasts and part._value.shape != x._value.shape:
-            part = sum_to(part, x.shape)
-        gradients.add(x, part)
-
-
-def _pull_back_together(node: Node, gradient: Any, gradients: _Gradients) -> None:
-    """Apply the one rule of a primitive of any number of inputs."""
-    if node.prim.vjp_all is None:
-        return  # a symbol that was cut off from what it stands for, and watched anew
-    wanted = [isinstance(x, Tensor) and x._tracked for x in node.inputs]
-    results = [_result(node, i) for i in range(len(node.outputs))]
-    out = results[0] if len(results) == 1 else tuple(results)
-    parts = node.prim.vjp_all(gradient, out, node.inputs, wanted, **node.params)
-    for x, want, part in zip(node.inputs, wanted, parts, strict=True):
-        if want and part is not None:
-            gradients.add(x, part)
+        walk.add(output, seed)
+    return walk.run()
 
 
 def _seed(output: Tensor, gradient: Any) -> Tensor:
@@ -164,8 +159,8 @@ def backward(output: Tensor, gradient: Any = None) -> None:
             f"Received: shape={output.shape}. Reduce it first (for example `.mean()`), or pass `gradient=`."
         )
     with Recording(False):
-        found = _walk([output], [_seed(output, gradient)], {})
-        for leaf, part in found.of_leaves.values():
+        found = _gradients_behind([output], [_seed(output, gradient)], {})
+        for leaf, part in found.values():
             if leaf.requires_grad:
                 leaf.grad = part if leaf.grad is None else add(leaf.grad, part)
 
@@ -193,8 +188,8 @@ def gradients_of(
             kept.setdefault(id(source._node), []).append(source)
     with Recording(create_graph):
         start = [_seed(output, seed) for output, seed in pairs]
-        found = _walk([output for output, _ in pairs], start, kept)
-    return [found.of_leaves[id(s)][1] if id(s) in found.of_leaves else None for s in sources]
+        found = _gradients_behind([output for output, _ in pairs], start, kept)
+    return [found[id(s)][1] if id(s) in found else None for s in sources]
 
 
 class GradientTape:

@@ -100,7 +100,7 @@ class Adam(Optimizer):
             largest.assign(ops.maximum(largest, v))
             v = largest
         alpha = self.factors(variable, learning_rate)
-        variable.assign_sub(m * alpha / (ops.sqrt(v) + self.epsilon))
+        variable.assign_sub(m / (ops.sqrt(v) + self.epsilon) * alpha)  # in this order in one buffer
 
     def get_config(self) -> dict[str, Any]:
         return {

@@ -325,11 +325,11 @@ class Optimizer(OptimizerVariables):
         """Whether all gradients can be used as they are: the common case, found out quickly."""
         if len(self._dtypes) != 1:
             return False
-        (dtype,) = self._dtypes
         for gradient, variable in zip(grads, variables, strict=True):
-            if type(gradient) is not Tensor or gradient.shape != variable.shape or gradient.dtype != dtype:
+            if type(gradient) is not Tensor or variable.overwrite_with_gradient:
                 return False
-            if variable.overwrite_with_gradient:
+            value = gradient._value
+            if value.shape != variable._array.shape or value.dtype != variable._array.dtype:
                 return False
         return True
 

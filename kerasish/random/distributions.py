@@ -133,7 +133,7 @@ def dropout(
         return ops.zeros_like(inputs)
     # A value is dropped where its 32 random bits, as a fraction of 2^32, are below the rate.
     kept = e.greater_equal(_bits(shape, seed), min(round(rate * 2**32), 2**32 - 1))
-    return e.where(kept, inputs * (1.0 / (1.0 - rate)), 0.0)
+    return inputs * (cast(kept, inputs._value.dtype) * (1.0 / (1.0 - rate)))
 
 
 def _noise_shape(inputs: Tensor, noise_shape: Sequence[int | None]) -> tuple:

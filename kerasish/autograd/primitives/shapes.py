@@ -199,7 +199,7 @@ reduce_sum = Primitive(
 
 def spread(g: Tensor, shape: Shape, axis: Sequence[int], keepdims: bool) -> Tensor:
     """Return a reduction's result (or its gradient) repeated over the axes that were reduced."""
-    if not keepdims and g.shape != shape:
+    if not keepdims and g.shape and g.shape != shape:
         g = _reshape(g, newshape=reduced_shape(shape, axis, True))
     return broadcast_to(g, shape)
 

@@ -76,6 +76,7 @@ def _machine(llvm: Any) -> tuple[Any, str]:
 
 def _compile(llvm: Any, machine: Any, text: str) -> bytes:
     module = llvm.parse_assembly(text)
+    module.verify()  # LLVM's optimizer takes any text for granted, and crashes on what breaks the rules
     options = llvm.create_pipeline_tuning_options(speed_level=2)
     options.loop_vectorization = True
     options.slp_vectorization = True

@@ -265,7 +265,6 @@ class NestCode:
         elif self._in_pass is not None:
             with self.f.hoisted(self._mark):
                 value = self._row[key] = self._load(x, axes)
-                self._mark = self.f.mark()
         else:
             value = self._row[key] = self._load(x, axes)
         return value
