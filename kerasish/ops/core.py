@@ -9,10 +9,8 @@ from typing import Any
 import numpy as np
 
 from kerasish.autograd import dtypes
-from kerasish.autograd.abstract import Abstract
 from kerasish.autograd.primitive import cast as _cast
 from kerasish.autograd.primitives import indexing
-from kerasish.autograd.primitives.elementwise import where
 from kerasish.autograd.primitives.shapes import normalize_axis, present, stop_gradient_p
 from kerasish.autograd.tensor import Tensor, as_tensor, is_tensor  # noqa: F401  is_tensor is public here
 
@@ -54,7 +52,7 @@ def cast(x: Any, dtype: Any) -> Tensor:
 
 def saturate_cast(x: Any, dtype: Any) -> Tensor:
     """Return `x` as `dtype`, clipped to what `dtype` can hold."""
-    from kerasish.ops.numpy import clip
+    from kerasish.ops.arithmetic import clip
 
     x = as_tensor(x)
     target = dtypes.to_numpy_dtype(dtype)
@@ -120,7 +118,7 @@ def _ints(values: Any) -> list[int]:
 
 def scatter(indices: Any, values: Any, shape: Sequence[int]) -> Tensor:
     """Return zeros of `shape` with `values` added at `indices` (their last axis is the position)."""
-    from kerasish.ops.numpy import zeros
+    from kerasish.ops.creation import zeros
 
     values = as_tensor(values)
     return _scatter(zeros(shape, values.dtype), indices, values, add=True)
@@ -153,21 +151,6 @@ def unstack(x: Any, num: int | None = None, axis: int = 0) -> list[Tensor]:
     return [indexing.slice_(x, index=(*lead, i)) for i in range(length)]
 
 
-def cond(pred: Any, true_fn: Callable, false_fn: Callable) -> Any:
-    """Return `true_fn()` if `pred` holds, else `false_fn()`.
-
-    Where `pred` has no value yet (a symbolic tensor), both are computed and the results chosen between.
-    """
-    from kerasish import tree
-
-    if isinstance(pred, Tensor) and type(pred._value) is Abstract:
-        pred = _cast(pred, "bool")
-        return tree.map_structure(
-            lambda a, b: None if a is None else where(pred, a, b), true_fn(), false_fn()
-        )
-    return true_fn() if pred else false_fn()
-
-
 def custom_gradient(f: Callable) -> Callable:
     """Give `f` a gradient of its own.
 
@@ -190,61 +173,3 @@ def custom_gradient(f: Callable) -> Callable:
         return with_gradient(f, args, kwargs)
 
     return wrapped
-
-
-def while_loop(cond: Callable, body: Callable, loop_vars: Any, maximum_iterations: int | None = None) -> Any:
-    """Repeat `loop_vars = body(*loop_vars)` while `cond(*loop_vars)` holds."""
-    single = not isinstance(loop_vars, (tuple, list))
-    values = (loop_vars,) if single else tuple(loop_vars)
-    count = 0
-    while (maximum_iterations is None or count < maximum_iterations) and cond(*values):
-        result = body(*values)
-        values = tuple(result) if isinstance(result, (tuple, list)) else (result,)
-        count += 1
-    return values[0] if single else values
-
-
-def fori_loop(lower: int, upper: int, body_fun: Callable, init_val: Any) -> Any:
-    """Return the result of `val = body_fun(i, val)` for `i` from `lower` up to but not including `upper`."""
-    value = init_val
-    for i in range(int(lower), int(upper)):
-        value = body_fun(i, value)
-    return value
-
-
-def scan(
-    f: Callable, init: Any, xs: Any = None, length: int | None = None, reverse: bool = False, unroll: int = 1
-) -> tuple[Any, Any]:
-    """Carry a state along the leading axis: `carry, y = f(carry, x)` for each slice; return it and the stacked ys."""
-    from kerasish import tree
-    from kerasish.autograd.primitives.shapes import stack
-
-    flat = [] if xs is None else [as_tensor(x) for x in tree.flatten(xs)]
-    if not flat and length is None:
-        raise ValueError("`scan` needs `xs` or `length`. Received neither.")
-    steps = flat[0].shape[0] if flat else int(length)  # type: ignore[arg-type]
-    carry, outputs = init, []
-    for i in reversed(range(steps)) if reverse else range(steps):
-        x = None if xs is None else tree.pack_sequence_as(xs, [t[i] for t in flat])
-        carry, y = f(carry, x)
-        outputs.append(y)
-    if reverse:
-        outputs.reverse()
-    if not outputs or outputs[0] is None:
-        return carry, None
-    return carry, tree.map_structure(lambda *ys: stack(ys), *outputs)
-
-
-def map(f: Callable, xs: Any) -> Any:
-    """Return `f` of each slice along the leading axis, stacked."""
-    return scan(lambda carry, x: (carry, f(x)), None, xs)[1]
-
-
-def vectorized_map(function: Callable, elements: Any) -> Any:
-    """Return `function` of each slice along the leading axis, stacked."""
-    return map(function, elements)
-
-
-def switch(index: Any, branches: Sequence[Callable], *operands: Any) -> Any:
-    """Return `branches[index](*operands)`, `index` clipped to the branches there are."""
-    return branches[max(0, min(int(index), len(branches) - 1))](*operands)

@@ -10,10 +10,14 @@ from kerasish import config
 from kerasish.autograd.abstract import Abstract
 from kerasish.autograd.dtypes import FLOATS, INTS
 from kerasish.autograd.primitive import Primitive
+from kerasish.ops.activations import log_softmax, softmax, softplus
+from kerasish.ops.arithmetic import clip
 from kerasish.ops.core import cast, convert_to_tensor
 from kerasish.ops.elementwise import greater, less, log, logical_and, negative
-from kerasish.ops.nn import log_softmax, one_hot, softmax, softplus
-from kerasish.ops.numpy import clip, expand_dims, moveaxis, squeeze, sum, take_along_axis, where
+from kerasish.ops.encoding import one_hot
+from kerasish.ops.positions import take_along_axis, where
+from kerasish.ops.reductions import sum
+from kerasish.ops.shapes import expand_dims, moveaxis, squeeze
 
 
 def binary_crossentropy(target, output, from_logits: bool = False):

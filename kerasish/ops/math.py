@@ -11,7 +11,9 @@ from kerasish.autograd.primitives import elementwise as e
 from kerasish.autograd.primitives import indexing
 from kerasish.autograd.primitives.shapes import broadcast_to, expand_dims, stop_gradient_p
 from kerasish.autograd.tensor import Tensor, as_tensor
-from kerasish.ops import numpy as knp
+from kerasish.ops.order import argsort
+from kerasish.ops.reductions import all, max, sum
+from kerasish.ops.shapes import squeeze
 
 
 def rsqrt(x: Any) -> Tensor:
@@ -24,10 +26,10 @@ def logsumexp(x: Any, axis: int | Sequence[int] | None = None, keepdims: bool = 
     x = as_tensor(x)
     if x._value.dtype.kind in "biu":
         x = cast(x, dtypes.result_type(x.dtype, float))
-    top = stop_gradient_p(knp.max(x, axis, keepdims=True))
+    top = stop_gradient_p(max(x, axis, keepdims=True))
     top = e.where(e.isfinite(top), top, 0.0)
-    result = e.log(knp.sum(e.exp(x - top), axis, keepdims=True)) + top
-    return result if keepdims else knp.squeeze(result, axis if axis is not None else tuple(range(x.ndim)))
+    result = e.log(sum(e.exp(x - top), axis, keepdims=True)) + top
+    return result if keepdims else squeeze(result, axis if axis is not None else tuple(range(x.ndim)))
 
 
 def top_k(x: Any, k: int, sorted: bool = True) -> tuple[Tensor, Tensor]:
@@ -40,7 +42,7 @@ def top_k(x: Any, k: int, sorted: bool = True) -> tuple[Tensor, Tensor]:
     # A stable ascending sort of the negated values keeps equal values in their order.
     kind = x._value.dtype.kind
     falling = e.bitwise_not(x) if kind in "iu" else e.negative(cast(x, "int32") if kind == "b" else x)
-    order = knp.argsort(falling, -1)[..., :k]
+    order = argsort(falling, -1)[..., :k]
     return indexing.take_along_axis(x, order, -1), order
 
 
@@ -48,8 +50,8 @@ def in_top_k(targets: Any, predictions: Any, k: int) -> Tensor:
     """Return whether each target class is among the `k` largest predictions of its row (ties count as in)."""
     targets, predictions = as_tensor(targets), as_tensor(predictions)
     own = indexing.take_along_axis(predictions, expand_dims(targets, -1), -1)
-    larger = knp.sum(cast(e.greater(predictions, own), "int32"), -1)
-    return e.logical_and(e.less(larger, k), knp.all(e.isfinite(own), -1))
+    larger = sum(cast(e.greater(predictions, own), "int32"), -1)
+    return e.logical_and(e.less(larger, k), all(e.isfinite(own), -1))
 
 
 def segment_sum(data: Any, segment_ids: Any, num_segments: int | None = None, sorted: bool = False) -> Tensor:
@@ -58,50 +60,3 @@ def segment_sum(data: Any, segment_ids: Any, num_segments: int | None = None, so
     count = int(ids.numpy().max()) + 1 if num_segments is None else num_segments
     start = broadcast_to(as_tensor(0, data.dtype), (count, *data.shape[1:]))
     return indexing.scatter_add(start, data, [ids], (indexing.ARRAY,))
-
-
-def norm(x: Any, ord: Any = None, axis: int | Sequence[int] | None = None, keepdims: bool = False) -> Tensor:
-    """Return a vector norm over one axis (or all), or a matrix norm over two.
-
-    Args:
-        x: The tensor.
-        ord: The order: None or `"fro"` (Euclidean), 0, 1, 2, any p, or plus or minus infinity for vectors; `"fro"`,
-            1, -1 and the infinities for matrices.
-        axis: The axis or the two axes; by default all of them.
-        keepdims: Whether the reduced axes stay with length one.
-    """
-    x = as_tensor(x)
-    if x._value.dtype.kind in "biu":
-        x = cast(x, dtypes.result_type(x.dtype, float))
-    axes = tuple(range(x.ndim)) if axis is None else axis if isinstance(axis, (tuple, list)) else (axis,)
-    if ord is None or (ord == "fro" and len(axes) == 2) or (ord == 2 and len(axes) == 1):
-        return e.sqrt(knp.sum(e.square(x), axes, keepdims))
-    size = e.absolute(x)
-    if len(axes) == 2:
-        return _matrix_norm(size, ord, axes, keepdims)
-    if len(axes) != 1:
-        raise ValueError(
-            f"A norm of order {ord!r} is over one or two axes. Received: axis={axis}, x.shape={x.shape}"
-        )
-    if ord == float("inf"):
-        return knp.max(size, axes, keepdims)
-    if ord == float("-inf"):
-        return knp.min(size, axes, keepdims)
-    if ord == 0:
-        return knp.sum(cast(e.not_equal(x, 0), x.dtype), axes, keepdims)
-    if ord == 1:
-        return knp.sum(size, axes, keepdims)
-    if isinstance(ord, str):
-        raise ValueError(f"Invalid `ord` argument for vector norm. Received: ord={ord}")
-    return e.power(knp.sum(e.power(size, ord), axes, keepdims), 1.0 / ord)
-
-
-def _matrix_norm(size: Tensor, ord: Any, axes: Sequence[int], keepdims: bool) -> Tensor:
-    row, column = (a % size.ndim for a in axes)
-    sums = {1: row, -1: row, float("inf"): column, float("-inf"): column}.get(ord)
-    if sums is None:
-        raise ValueError(f"Invalid `ord` argument for matrix norm. Received: ord={ord}")
-    totals = knp.sum(size, sums, keepdims=True)
-    other = column if sums == row else row
-    result = (knp.max if ord > 0 else knp.min)(totals, other, keepdims=True)
-    return result if keepdims else knp.squeeze(result, (row, column))
