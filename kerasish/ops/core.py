@@ -12,7 +12,7 @@ from kerasish.autograd import dtypes
 from kerasish.autograd.primitive import cast as _cast
 from kerasish.autograd.primitives import indexing
 from kerasish.autograd.primitives.shapes import normalize_axis, present, stop_gradient_p
-from kerasish.autograd.tensor import Tensor, as_tensor, is_tensor  # noqa: F401  is_tensor is public here
+from kerasish.autograd.tensor import Tensor, as_tensor
 
 
 def convert_to_tensor(
@@ -43,6 +43,11 @@ def convert_to_tensor(
 def convert_to_numpy(x: Any) -> np.ndarray:
     """Return `x` as a NumPy array."""
     return x.numpy() if isinstance(x, Tensor) else np.asarray(x)
+
+
+def is_tensor(x: Any) -> bool:
+    """Tell whether `x` is a tensor (variables and symbolic tensors are)."""
+    return isinstance(x, Tensor)
 
 
 def cast(x: Any, dtype: Any) -> Tensor:

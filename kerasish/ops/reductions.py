@@ -55,7 +55,14 @@ def min(x: Any, axis: Axis = None, keepdims: bool = False, initial: Any = None) 
     return _extremum(reductions.reduce_min, e.minimum, x, axis, keepdims, initial)
 
 
-amax, amin = max, min
+def amax(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
+    """Return the largest value over `axis` (all axes by default); another name for `max`."""
+    return max(x, axis, keepdims)
+
+
+def amin(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
+    """Return the smallest value over `axis` (all axes by default); another name for `min`."""
+    return min(x, axis, keepdims)
 
 
 def _extremum(reduce: Any, pair: Any, x: Any, axis: Axis, keepdims: bool, initial: Any) -> Tensor:
