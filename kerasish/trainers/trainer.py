@@ -16,7 +16,7 @@ from kerasish.autograd.backward import gradients_of
 from kerasish.autograd.dtypes import standardize_dtype
 from kerasish.autograd.state import Recording, no_grad
 from kerasish.autograd.tensor import KerasTensor, NoValueError, Tensor
-from kerasish.callbacks.logs import LazyLogs
+from kerasish.callbacks.logs import LazyLogs, to_floats
 from kerasish.layers.tracking import unbuilt_again
 from kerasish.serialization.scopes import SerializableDict
 from kerasish.trainers import data_adapters
@@ -217,6 +217,8 @@ class Trainer:
         results: dict[str, Any] = {}
         with no_grad():
             for metric in self.metrics:
+                if not getattr(metric, "built", True):  # named in `compile`, and no step has used it
+                    continue
                 value = metric.result()
                 if isinstance(value, dict):
                     results.update(value)
@@ -513,17 +515,26 @@ class Trainer:
             for batch in batches:
                 logs = step(batch)
             if listens:
-                end(first + len(batches) - 1, LazyLogs(self.get_metrics_result) if logs is None else logs)
+                end(
+                    first + len(batches) - 1,
+                    LazyLogs(self.get_metrics_result) if logs is None else to_floats(logs),
+                )
             if self.stop_training and mode == "train":
                 break
         return None if first < 0 else self._final_logs(logs)
 
     def _final_logs(self, logs: dict[str, Any] | None) -> dict[str, Any]:
-        """Return an epoch's logs: what the step returned last, or the metrics where it returned nothing new."""
-        if not isinstance(logs, dict):
-            return dict(_floats(self.get_metrics_result()))
+        """Return an epoch's logs: the metrics' values, or what the step returned last where it returns other names.
+
+        A loss that an own step returns without tracking it is the step's: the tracker's would be 0.
+        """
         results = self.get_metrics_result()
-        return dict(_floats(results if set(logs) == set(results) else logs))
+        if isinstance(logs, dict):
+            if set(logs) != set(results):
+                results = logs
+            elif "loss" in logs and not float(self._loss_tracker.count):
+                results["loss"] = logs["loss"]
+        return dict(_floats(results))
 
     def evaluate(
         self,
@@ -588,7 +599,7 @@ class Trainer:
         if logs is None:
             raise ValueError("There is nothing to evaluate: the data have no batches.")
         run.on_test_end(logs)
-        return dict(sorted(logs.items())) if return_dict else self._in_order(logs)
+        return logs if return_dict else self._in_order(logs)
 
     def predict(
         self, x: Any, batch_size: int | None = None, verbose: int | str = "auto", steps: int | None = None,
@@ -695,7 +706,7 @@ class Trainer:
 
     def _batch_result(self, logs: dict[str, Any] | None, return_dict: bool) -> Any:
         logs = dict(_floats(self.get_metrics_result() if logs is None else logs))
-        return dict(sorted(logs.items())) if return_dict else self._in_order(logs)
+        return logs if return_dict else self._in_order(logs)
 
     def _in_order(self, logs: dict[str, Any]) -> Any:
         """Return logs as a list in the order of the metrics; a single value as itself."""
@@ -874,7 +885,6 @@ def _to_numpy(value: Any) -> Any:
 
 
 def _floats(logs: dict[str, Any]) -> Iterator[tuple[str, Any]]:
-    """Yield logs with scalar tensors as Python floats."""
-    for name, value in logs.items():
-        array = _to_numpy(value)
-        yield name, float(array) if np.ndim(array) == 0 else array
+    """Yield logs sorted by name, those of nested dicts too, with scalar tensors as Python floats."""
+    for name, value in to_floats(logs).items():
+        yield name, _to_numpy(value)
