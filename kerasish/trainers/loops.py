@@ -1,0 +1,97 @@
+"""The loop over the batches of an epoch, and the callbacks around it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from kerasish.callbacks import CallbackList
+from kerasish.callbacks.logs import LazyLogs, to_floats
+from kerasish.trainers.batch_steps import BatchSteps
+from kerasish.trainers.data_adapters import EpochIterator
+from kerasish.trainers.logs import epoch_logs
+
+
+def callback_list(
+    model: BatchSteps,
+    callbacks: Any,
+    verbose: int | str,
+    epochs: int,
+    steps: int | None,
+    history: bool = False,
+) -> CallbackList:
+    """Return the user's callbacks and the progress bar as one; a `CallbackList` is taken as it is.
+
+    Args:
+        model: The model.
+        callbacks: A callback, a list of them, a `CallbackList`, or None.
+        verbose: 0 for silence, 1 for a bar, 2 for a line an epoch; `"auto"` is 1.
+        epochs: How many epochs the bar announces.
+        steps: Batches in an epoch, None where that is not known.
+        history: Whether to add a `History`.
+    """
+    if isinstance(callbacks, CallbackList):
+        return callbacks
+    return CallbackList(
+        callbacks,
+        add_history=history,
+        add_progbar=verbose != 0,
+        model=model,
+        verbose=1 if verbose == "auto" else verbose,
+        epochs=epochs,
+        steps=steps,
+    )
+
+
+def run_epoch(
+    model: BatchSteps,
+    epoch_iterator: EpochIterator,
+    epoch: int,
+    callbacks: CallbackList,
+    mode: str,
+    step: Callable,
+) -> dict[str, Any] | None:
+    """Run the batches of one epoch and return the logs at its end; None where there was no batch.
+
+    Args:
+        model: The model.
+        epoch_iterator: The data.
+        epoch: Number of the epoch, from 0; it decides the order of shuffled samples.
+        callbacks: What is told of each batch, if it overrides the batch hooks of `mode`.
+        mode: `"train"` or `"test"`.
+        step: Runs one batch and returns its logs, or None where the metrics are to be read when they are shown.
+    """
+    begin = callbacks.on_train_batch_begin if mode == "train" else callbacks.on_test_batch_begin
+    end = callbacks.on_train_batch_end if mode == "train" else callbacks.on_test_batch_end
+    listens = callbacks.wants_batch_hooks(mode)
+    logs = None
+    first = -1
+    for first, batches in grouped(epoch_iterator.epoch(epoch), model.steps_per_execution):
+        if listens:
+            begin(first)
+        for batch in batches:
+            logs = step(batch)
+        if listens:
+            shown = LazyLogs(model.get_metrics_result) if logs is None else to_floats(logs)
+            end(first + len(batches) - 1, shown)
+        if model.stop_training and mode == "train":
+            break
+    return None if first < 0 else epoch_logs(model, logs)
+
+
+def grouped(batches: Iterator[tuple], size: int) -> Iterator[tuple[int, Sequence[tuple]]]:
+    """Yield batches in groups with the number of each group's first."""
+    if size == 1:
+        for number, batch in enumerate(batches):
+            yield number, (batch,)
+        return
+    group: list[tuple] = []
+    first = 0
+    for batch in batches:
+        group.append(batch)
+        if len(group) == size:
+            yield first, group
+            first += size
+            group = []
+    if group:
+        yield first, group
