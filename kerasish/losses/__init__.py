@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from kerasish import serialization
+from kerasish.losses.circle_loss import Circle, circle
 from kerasish.losses.crossentropy_losses import (
     BinaryCrossentropy,
     CategoricalCrossentropy,
@@ -17,6 +18,10 @@ from kerasish.losses.focal_losses import (
     binary_focal_crossentropy,
     categorical_focal_crossentropy,
 )
+from kerasish.losses.generalized_crossentropy import (
+    CategoricalGeneralizedCrossEntropy,
+    categorical_generalized_cross_entropy,
+)
 from kerasish.losses.hinge_losses import (
     CategoricalHinge,
     Hinge,
@@ -27,6 +32,7 @@ from kerasish.losses.hinge_losses import (
 )
 from kerasish.losses.loss import Loss
 from kerasish.losses.loss_function_wrapper import LossFunctionWrapper
+from kerasish.losses.overlap_losses import Dice, Tversky, dice, tversky
 from kerasish.losses.probabilistic_losses import KLDivergence, Poisson, kl_divergence, poisson
 from kerasish.losses.regression_losses import (
     CosineSimilarity,
@@ -50,8 +56,11 @@ __all__ = [
     "BinaryFocalCrossentropy",
     "CategoricalCrossentropy",
     "CategoricalFocalCrossentropy",
+    "CategoricalGeneralizedCrossEntropy",
     "CategoricalHinge",
+    "Circle",
     "CosineSimilarity",
+    "Dice",
     "Hinge",
     "Huber",
     "KLDivergence",
@@ -65,13 +74,17 @@ __all__ = [
     "Poisson",
     "SparseCategoricalCrossentropy",
     "SquaredHinge",
+    "Tversky",
     "binary_crossentropy",
     "binary_focal_crossentropy",
     "categorical_crossentropy",
     "categorical_focal_crossentropy",
+    "categorical_generalized_cross_entropy",
     "categorical_hinge",
+    "circle",
     "cosine_similarity",
     "deserialize",
+    "dice",
     "get",
     "hinge",
     "huber",
@@ -85,6 +98,7 @@ __all__ = [
     "serialize",
     "sparse_categorical_crossentropy",
     "squared_hinge",
+    "tversky",
 ]
 
 # Every name that `get` understands.
@@ -110,6 +124,10 @@ _TABLE = {
         Hinge,
         SquaredHinge,
         CategoricalHinge,
+        Dice,
+        Tversky,
+        Circle,
+        CategoricalGeneralizedCrossEntropy,
         kl_divergence,
         poisson,
         binary_crossentropy,
@@ -127,6 +145,10 @@ _TABLE = {
         hinge,
         squared_hinge,
         categorical_hinge,
+        dice,
+        tversky,
+        circle,
+        categorical_generalized_cross_entropy,
     )
 }
 _TABLE.update(

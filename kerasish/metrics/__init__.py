@@ -48,8 +48,15 @@ from kerasish.metrics.confusion_metrics import (
     TrueNegatives,
     TruePositives,
 )
+from kerasish.metrics.correlation_metrics import (
+    ConcordanceCorrelation,
+    PearsonCorrelation,
+    concordance_correlation,
+    pearson_correlation,
+)
 from kerasish.metrics.f_score_metrics import F1Score, FBetaScore
 from kerasish.metrics.hinge_metrics import CategoricalHinge, Hinge, SquaredHinge
+from kerasish.metrics.iou_metrics import BinaryIoU, IoU, MeanIoU, OneHotIoU, OneHotMeanIoU
 from kerasish.metrics.metric import Metric
 from kerasish.metrics.probabilistic_metrics import (
     BinaryCrossentropy,
@@ -58,6 +65,7 @@ from kerasish.metrics.probabilistic_metrics import (
     Poisson,
     SparseCategoricalCrossentropy,
 )
+from kerasish.metrics.r2_score import R2Score
 from kerasish.metrics.reduction_metrics import Mean, MeanMetricWrapper, Sum
 from kerasish.metrics.regression_metrics import (
     CosineSimilarity,
@@ -74,27 +82,35 @@ __all__ = [
     "Accuracy",
     "BinaryAccuracy",
     "BinaryCrossentropy",
+    "BinaryIoU",
     "CategoricalAccuracy",
     "CategoricalCrossentropy",
     "CategoricalHinge",
+    "ConcordanceCorrelation",
     "CosineSimilarity",
     "F1Score",
     "FBetaScore",
     "FalseNegatives",
     "FalsePositives",
     "Hinge",
+    "IoU",
     "KLDivergence",
     "LogCoshError",
     "Mean",
     "MeanAbsoluteError",
     "MeanAbsolutePercentageError",
+    "MeanIoU",
     "MeanMetricWrapper",
     "MeanSquaredError",
     "MeanSquaredLogarithmicError",
     "Metric",
+    "OneHotIoU",
+    "OneHotMeanIoU",
+    "PearsonCorrelation",
     "Poisson",
     "Precision",
     "PrecisionAtRecall",
+    "R2Score",
     "Recall",
     "RecallAtPrecision",
     "RootMeanSquaredError",
@@ -115,6 +131,7 @@ __all__ = [
     "categorical_crossentropy",
     "categorical_focal_crossentropy",
     "categorical_hinge",
+    "concordance_correlation",
     "deserialize",
     "get",
     "hinge",
@@ -125,6 +142,7 @@ __all__ = [
     "mean_absolute_percentage_error",
     "mean_squared_error",
     "mean_squared_logarithmic_error",
+    "pearson_correlation",
     "poisson",
     "serialize",
     "sparse_categorical_accuracy",
@@ -176,6 +194,14 @@ _TABLE = {
         SparseTopKCategoricalAccuracy,
         F1Score,
         FBetaScore,
+        R2Score,
+        PearsonCorrelation,
+        ConcordanceCorrelation,
+        IoU,
+        BinaryIoU,
+        MeanIoU,
+        OneHotIoU,
+        OneHotMeanIoU,
     )
 }
 _TABLE.update({to_snake_case(name): cls for name, cls in _TABLE.items()})

@@ -26,6 +26,16 @@ ONE_HOT_LOGITS = (ONE_HOT[0], (5 * rng.normal(size=(6, 5))).astype("float32"))
 SPARSE = (rng.integers(0, 5, 6), _probabilities(6, 5))
 SPARSE_LOGITS = (SPARSE[0].astype("uint8"), ONE_HOT_LOGITS[1])
 SPARSE_2D = (rng.integers(0, 5, (6, 3)), _probabilities(6, 3, 5))
+MASKS = (
+    rng.integers(0, 2, (6, 4, 3, 1)).astype("float32"),
+    rng.uniform(size=(6, 4, 3, 1)).astype("float32"),
+)
+EMBEDDINGS = rng.normal(size=(6, 5)).astype("float32")
+# Nobody shares the class of the last sample, which has no loss then.
+EMBEDDED = (
+    np.array([0, 1, 0, 1, 1, 2]),
+    EMBEDDINGS / np.linalg.norm(EMBEDDINGS, axis=1, keepdims=True),
+)
 WITH_IGNORED = (np.array([0, -1, 4, -1, 2, 1]), _probabilities(6, 5))
 
 CASES = [
@@ -62,6 +72,14 @@ CASES = [
     ("SparseCategoricalCrossentropy", {}, SPARSE_2D),
     ("SparseCategoricalCrossentropy", {"ignore_class": -1}, WITH_IGNORED),
     ("SparseCategoricalCrossentropy", {"ignore_class": 2, "from_logits": True}, SPARSE_LOGITS),
+    ("Dice", {}, MASKS),
+    ("Dice", {"axis": (1, 2, 3)}, MASKS),
+    ("Tversky", {}, MASKS),
+    ("Tversky", {"alpha": 0.2, "beta": 0.7, "axis": [1, 2]}, MASKS),
+    ("Circle", {}, EMBEDDED),
+    ("Circle", {"gamma": 4.0, "margin": 0.2, "remove_diagonal": False}, EMBEDDED),
+    ("CategoricalGeneralizedCrossEntropy", {}, SPARSE),
+    ("CategoricalGeneralizedCrossEntropy", {"q": 0.9}, SPARSE),
 ]
 IDS = [f"{name}-{'-'.join(map(str, kwargs.values()))}-{i}" for i, (name, kwargs, _) in enumerate(CASES)]
 REDUCTIONS = ["sum_over_batch_size", "sum", "mean", "mean_with_sample_weight", "none", None]
@@ -255,9 +273,23 @@ def test_a_function_with_arguments_becomes_a_loss():
     np.testing.assert_allclose(again(*REAL).numpy(), loss(*REAL).numpy())
 
 
+def test_circle_loss_takes_references(oracle):
+    references, labels = EMBEDDED[1][::-1][:4].copy(), np.array([0, 2, 1, 1])
+    for remove_diagonal in (True, False):
+        options = dict(ref_labels=labels, ref_embeddings=references, remove_diagonal=remove_diagonal, gamma=2)
+        close(losses.circle(*EMBEDDED, **options), oracle.losses.circle(*EMBEDDED, **options))
+
+
+def test_labels_of_generalized_crossentropy_may_be_a_column():
+    flat = losses.categorical_generalized_cross_entropy(*SPARSE, q=0.3)
+    close(losses.categorical_generalized_cross_entropy(SPARSE[0][:, None], SPARSE[1], q=0.3), flat.numpy())
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
+        (lambda: losses.CategoricalGeneralizedCrossEntropy(q=1.0), r"`q` must be between 0 and 1.*q=1.0"),
+        (lambda: losses.Dice()(np.ones((3, 2)), np.ones((3, 4))), r"y_true.shape=\(3, 2\).*\(3, 4\)"),
         (
             lambda: losses.MeanSquaredError(reduction="average"),
             r"Invalid value for argument `reduction`.*average",

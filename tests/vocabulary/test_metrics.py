@@ -67,6 +67,14 @@ def _equal_ints():
     return rng.integers(0, 3, (7, 1)), rng.integers(0, 3, (7, 1))
 
 
+def _classes():
+    return rng.integers(0, 4, (7, 3)), rng.integers(0, 4, (7, 3))
+
+
+def _one_hot_maps():
+    return np.eye(4, dtype="float32")[rng.integers(0, 4, 7)], _probabilities(7, 4)
+
+
 THRESHOLDS = [0.2, 0.5, 0.9]
 CASES = [
     ("Accuracy", {}, _equal_ints),
@@ -135,6 +143,21 @@ CASES = [
     ("F1Score", {"average": "micro", "threshold": 0.5}, _binary),
     ("F1Score", {"average": "macro"}, _one_hot),
     ("FBetaScore", {"average": "weighted", "beta": 2.0, "threshold": 0.3}, _binary),
+    ("R2Score", {}, _real),
+    ("R2Score", {"class_aggregation": None}, _real),
+    ("R2Score", {"class_aggregation": "variance_weighted_average"}, _real),
+    ("R2Score", {"num_regressors": 3}, _real),
+    ("PearsonCorrelation", {}, _real),
+    ("PearsonCorrelation", {"axis": 0}, _real),
+    ("ConcordanceCorrelation", {}, _real),
+    ("IoU", {"num_classes": 6, "target_class_ids": [0, 4]}, _equal_ints),
+    ("IoU", {"num_classes": 3, "target_class_ids": [2], "dtype": "float32"}, _classes),
+    ("BinaryIoU", {"dtype": "float32"}, _binary_column),
+    ("BinaryIoU", {"target_class_ids": [1], "threshold": 0.3, "dtype": "float32"}, _binary_flat),
+    ("MeanIoU", {"num_classes": 4, "ignore_class": 1, "dtype": "float32"}, _equal_ints),
+    ("MeanIoU", {"num_classes": 6, "sparse_y_pred": False, "dtype": "float32"}, _sparse),
+    ("OneHotIoU", {"num_classes": 4, "target_class_ids": [0, 2], "dtype": "float32"}, _one_hot_maps),
+    ("OneHotMeanIoU", {"num_classes": 4, "dtype": "float32"}, _one_hot_maps),
 ]
 IDS = [f"{i}-{name}-{'-'.join(map(str, kwargs.values()))}" for i, (name, kwargs, _) in enumerate(CASES)]
 
@@ -151,6 +174,8 @@ def test_streaming_results_are_those_of_keras(oracle, name, kwargs, make):
         weight = rng.integers(0, 5, 7).astype("float32") / 2 if batch else None
         if "multi_label" in kwargs and "thresholds" in kwargs:
             weight = None  # Keras cannot tile weights over labels there
+        if make is _classes or kwargs.get("axis") == 0:
+            weight = None  # there is no value for each sample
         ours.update_state(y_true, y_pred, sample_weight=weight)
         theirs.update_state(y_true, y_pred, sample_weight=weight)
     close(ours.result(), theirs.result())
@@ -210,6 +235,31 @@ def test_means_and_sums_are_those_of_keras(oracle, name, shape, weight_shape):
         ours.update_state(values, weight)
         theirs.update_state(values, weight)
     close(ours.result(), theirs.result())
+
+
+@pytest.mark.parametrize("function", ["pearson_correlation", "concordance_correlation"])
+@pytest.mark.parametrize("axis", [-1, 0])
+def test_correlations_are_those_of_keras(oracle, function, axis):
+    y_true, y_pred = _real()
+    ours, theirs = getattr(metrics, function), getattr(oracle.metrics, function)
+    close(ours(y_true, y_pred, axis=axis), theirs(y_true, y_pred, axis=axis))
+
+
+def test_weighted_pixels_are_counted_as_in_keras(oracle):
+    y_true, y_pred = _classes()
+    weight = rng.integers(0, 3, y_true.shape)
+    ours, theirs = metrics.MeanIoU(4), oracle.metrics.MeanIoU(4)
+    close(ours(y_true, y_pred, weight), theirs(y_true, y_pred, weight))
+    with pytest.warns(UserWarning, match="Consider using integer weights"):
+        metrics.MeanIoU(4)(y_true, y_pred, weight.astype("float32"))
+
+
+def test_an_r2_score_of_few_samples_or_constant_targets_is_finite():
+    # As many regressors as samples leave nothing to adjust by.
+    assert metrics.R2Score(num_regressors=3)([[1.0], [4.0], [3.0]], [[2.0], [4.0], [4.0]]).numpy() == (
+        pytest.approx(0.57142854)
+    )
+    assert metrics.R2Score()([[2.0], [2.0]], [[1.0], [3.0]]).numpy() == 0.0
 
 
 def test_the_mean_of_nothing_is_zero():
@@ -362,6 +412,12 @@ def test_get_takes_what_keras_takes():
         (lambda: metrics.FBetaScore(beta=1), r"It should be a Python float"),
         (lambda: metrics.F1Score()([1, 0], [0.5, 0.5]), r"expects 2D inputs"),
         (lambda: metrics.F1Score().result(), r"no result before the first `update_state`"),
+        (lambda: metrics.R2Score(class_aggregation="mean"), r"`class_aggregation`. Expected one of"),
+        (lambda: metrics.R2Score(num_regressors=-1), r"`num_regressors`. Expected a value >= 0"),
+        (lambda: metrics.R2Score()([1, 0], [0.5, 0.5]), r"expects 2D inputs"),
+        (lambda: metrics.R2Score().result(), r"no result before the first `update_state`"),
+        (lambda: metrics.IoU(3, [1, 3]), r"Target class id 3 is out of range, which is \[0, 3\)"),
+        (lambda: metrics.IoU(3, [1])([0, 1], [0, 1, 2]), r"y_true.shape=\(2,\), y_pred.shape=\(3,\)"),
         (lambda: metrics.PrecisionAtRecall(1.5), r"`recall` must be in the range \[0, 1\]"),
         (lambda: metrics.SensitivityAtSpecificity(0.5, num_thresholds=0), r"must be an integer > 0"),
         (lambda: metrics.Precision(class_id=1)([1, 0], [0.5, 0.5]), r"y_pred must be a 2D array"),
