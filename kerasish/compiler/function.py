@@ -57,11 +57,8 @@ def _result(leaf: Any, results: tuple) -> Any:
 
 
 def native_kernels() -> bool:
-    """Tell whether graphs are fused into machine code: where `KERASISH_JIT=1` asks for it and the extra `jit` is there.
-
-    Not by default yet: in processes that also run JAX, LLVM's optimizer has been seen to crash.
-    """
-    return os.environ.get("KERASISH_JIT") == "1" and jit.available()
+    """Tell whether graphs are fused into machine code: where the extra `jit` is installed, unless `KERASISH_JIT=0`."""
+    return os.environ.get("KERASISH_JIT") != "0" and jit.available()
 
 
 class Function:
