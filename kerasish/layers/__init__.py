@@ -1,12 +1,19 @@
 """Layers: functions on tensors with state, the parts of models."""
 
-from kerasish.layers.activation import Activation
-from kerasish.layers.convolution import Conv1D, Conv2D, Conv3D
-from kerasish.layers.dense import Dense
-from kerasish.layers.depthwise_convolution import DepthwiseConv1D, DepthwiseConv2D
-from kerasish.layers.dropout import Dropout
-from kerasish.layers.flatten import Flatten
-from kerasish.layers.global_pooling import (
+from kerasish.layers.activations.activation import Activation
+from kerasish.layers.convolutional.convolution import Conv1D, Conv2D, Conv3D
+from kerasish.layers.convolutional.depthwise_convolution import DepthwiseConv1D, DepthwiseConv2D
+from kerasish.layers.convolutional.separable_convolution import SeparableConv1D, SeparableConv2D
+from kerasish.layers.convolutional.transposed_convolution import (
+    Conv1DTranspose,
+    Conv2DTranspose,
+    Conv3DTranspose,
+)
+from kerasish.layers.core.dense import Dense
+from kerasish.layers.input_layer import Input, InputLayer
+from kerasish.layers.input_spec import InputSpec
+from kerasish.layers.layer import Layer
+from kerasish.layers.pooling.global_pooling import (
     GlobalAveragePooling1D,
     GlobalAveragePooling2D,
     GlobalAveragePooling3D,
@@ -14,10 +21,7 @@ from kerasish.layers.global_pooling import (
     GlobalMaxPooling2D,
     GlobalMaxPooling3D,
 )
-from kerasish.layers.input_layer import Input, InputLayer
-from kerasish.layers.input_spec import InputSpec
-from kerasish.layers.layer import Layer
-from kerasish.layers.pooling import (
+from kerasish.layers.pooling.pooling import (
     AveragePooling1D,
     AveragePooling2D,
     AveragePooling3D,
@@ -25,9 +29,9 @@ from kerasish.layers.pooling import (
     MaxPooling2D,
     MaxPooling3D,
 )
-from kerasish.layers.reshape import Reshape
-from kerasish.layers.separable_convolution import SeparableConv1D, SeparableConv2D
-from kerasish.layers.transposed_convolution import Conv1DTranspose, Conv2DTranspose, Conv3DTranspose
+from kerasish.layers.regularization.dropout import Dropout
+from kerasish.layers.reshaping.flatten import Flatten
+from kerasish.layers.reshaping.reshape import Reshape
 from kerasish.serialization import deserialize_keras_object as deserialize
 from kerasish.serialization import serialize_keras_object as serialize
 

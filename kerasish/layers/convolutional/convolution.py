@@ -6,7 +6,7 @@ from typing import Any
 
 from kerasish import constraints, initializers, ops, regularizers
 from kerasish.autograd.tensor import Tensor
-from kerasish.layers.base_convolution import BaseConvolution, refuse_adaptation
+from kerasish.layers.convolutional.base_convolution import BaseConvolution, refuse_adaptation
 
 
 class BaseConv(BaseConvolution):

@@ -7,7 +7,7 @@ from typing import Any
 from kerasish import constraints, initializers, ops, regularizers
 from kerasish.autograd.tensor import Tensor
 from kerasish.devices.windows import transposed_lengths
-from kerasish.layers.base_convolution import BaseConvolution
+from kerasish.layers.convolutional.base_convolution import BaseConvolution
 from kerasish.layers.window_arguments import join_shape, split_shape, standardize_tuple
 from kerasish.ops.convolution import transposed_crops
 
