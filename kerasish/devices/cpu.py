@@ -98,8 +98,31 @@ _INTEGERS = {2: np.dtype(np.int16), 4: np.dtype(np.int32), 8: np.dtype(np.int64)
 def index_add(x: np.ndarray, index: Any, values: np.ndarray) -> np.ndarray:
     """Return a copy of `x` with `values` added at `index`; repeated places add up."""
     out = x.copy()
+    if len(index) == 1 and out.ndim > 1 and isinstance(index[0], np.ndarray) and index[0].dtype.kind in "iu":
+        rows = index[0].reshape(-1)
+        if rows.size and values.shape == index[0].shape + out.shape[1:] and values.dtype == out.dtype:
+            _add_rows(out, rows, values)
+            return out
     np.add.at(out, index, values)
     return out
+
+
+def _add_rows(out: np.ndarray, rows: np.ndarray, values: np.ndarray) -> None:
+    """Add the i-th of `values` to row `rows[i]` of `out`, in place: an embedding's gradient.
+
+    As single numbers rather than as rows, since NumPy adds those three times as fast.
+    """
+    lowest, highest, count = int(rows.min()), int(rows.max()), out.shape[0]
+    if lowest < -count or highest >= count:
+        wrong = highest if highest >= count else lowest
+        raise IndexError(f"index {wrong} is out of bounds for axis 0 with size {count}")
+    width = math.prod(out.shape[1:])
+    places = rows.astype(np.intp)
+    if lowest < 0:
+        places[places < 0] += count
+    places *= width
+    numbers = (places[:, None] + np.arange(width)).reshape(-1)
+    np.add.at(out.reshape(-1), numbers, values.reshape(-1))
 
 
 def put_along_axis_add(x: np.ndarray, indices: np.ndarray, values: np.ndarray, axis: int) -> np.ndarray:

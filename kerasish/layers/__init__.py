@@ -1,6 +1,8 @@
 """Layers: functions on tensors with state, the parts of models."""
 
 from kerasish.layers.activations.activation import Activation
+from kerasish.layers.activations.rectifiers import ELU, LeakyReLU, PReLU, ReLU
+from kerasish.layers.activations.softmax import Softmax
 from kerasish.layers.convolutional.convolution import Conv1D, Conv2D, Conv3D
 from kerasish.layers.convolutional.depthwise_convolution import DepthwiseConv1D, DepthwiseConv2D
 from kerasish.layers.convolutional.separable_convolution import SeparableConv1D, SeparableConv2D
@@ -10,9 +12,15 @@ from kerasish.layers.convolutional.transposed_convolution import (
     Conv3DTranspose,
 )
 from kerasish.layers.core.dense import Dense
+from kerasish.layers.core.embedding import Embedding
 from kerasish.layers.input_layer import Input, InputLayer
 from kerasish.layers.input_spec import InputSpec
 from kerasish.layers.layer import Layer
+from kerasish.layers.normalization.batch_normalization import BatchNormalization
+from kerasish.layers.normalization.group_normalization import GroupNormalization
+from kerasish.layers.normalization.layer_normalization import LayerNormalization
+from kerasish.layers.normalization.rms_normalization import RMSNormalization
+from kerasish.layers.normalization.unit_normalization import UnitNormalization
 from kerasish.layers.pooling.global_pooling import (
     GlobalAveragePooling1D,
     GlobalAveragePooling2D,
@@ -29,9 +37,21 @@ from kerasish.layers.pooling.pooling import (
     MaxPooling2D,
     MaxPooling3D,
 )
+from kerasish.layers.regularization.activity_regularization import ActivityRegularization
 from kerasish.layers.regularization.dropout import Dropout
+from kerasish.layers.regularization.noise import AlphaDropout, GaussianDropout, GaussianNoise
+from kerasish.layers.regularization.spatial_dropout import (
+    SpatialDropout1D,
+    SpatialDropout2D,
+    SpatialDropout3D,
+)
+from kerasish.layers.reshaping.cropping import Cropping1D, Cropping2D, Cropping3D
 from kerasish.layers.reshaping.flatten import Flatten
+from kerasish.layers.reshaping.permute import Permute
+from kerasish.layers.reshaping.repeat_vector import RepeatVector
 from kerasish.layers.reshaping.reshape import Reshape
+from kerasish.layers.reshaping.up_sampling import UpSampling1D, UpSampling2D, UpSampling3D
+from kerasish.layers.reshaping.zero_padding import ZeroPadding1D, ZeroPadding2D, ZeroPadding3D
 from kerasish.serialization import deserialize_keras_object as deserialize
 from kerasish.serialization import serialize_keras_object as serialize
 
@@ -59,12 +79,15 @@ SeparableConvolution2D = SeparableConv2D
 
 __all__ = [
     "Activation",
+    "ActivityRegularization",
+    "AlphaDropout",
     "AveragePooling1D",
     "AveragePooling2D",
     "AveragePooling3D",
     "AvgPool1D",
     "AvgPool2D",
     "AvgPool3D",
+    "BatchNormalization",
     "Conv1D",
     "Conv1DTranspose",
     "Conv2D",
@@ -77,11 +100,18 @@ __all__ = [
     "Convolution2DTranspose",
     "Convolution3D",
     "Convolution3DTranspose",
+    "Cropping1D",
+    "Cropping2D",
+    "Cropping3D",
     "Dense",
     "DepthwiseConv1D",
     "DepthwiseConv2D",
     "Dropout",
+    "ELU",
+    "Embedding",
     "Flatten",
+    "GaussianDropout",
+    "GaussianNoise",
     "GlobalAveragePooling1D",
     "GlobalAveragePooling2D",
     "GlobalAveragePooling3D",
@@ -94,21 +124,40 @@ __all__ = [
     "GlobalMaxPooling1D",
     "GlobalMaxPooling2D",
     "GlobalMaxPooling3D",
+    "GroupNormalization",
     "Input",
     "InputLayer",
     "InputSpec",
     "Layer",
+    "LayerNormalization",
+    "LeakyReLU",
     "MaxPool1D",
     "MaxPool2D",
     "MaxPool3D",
     "MaxPooling1D",
     "MaxPooling2D",
     "MaxPooling3D",
+    "PReLU",
+    "Permute",
+    "RMSNormalization",
+    "ReLU",
+    "RepeatVector",
     "Reshape",
     "SeparableConv1D",
     "SeparableConv2D",
     "SeparableConvolution1D",
     "SeparableConvolution2D",
+    "Softmax",
+    "SpatialDropout1D",
+    "SpatialDropout2D",
+    "SpatialDropout3D",
+    "UnitNormalization",
+    "UpSampling1D",
+    "UpSampling2D",
+    "UpSampling3D",
+    "ZeroPadding1D",
+    "ZeroPadding2D",
+    "ZeroPadding3D",
     "deserialize",
     "serialize",
 ]

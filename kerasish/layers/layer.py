@@ -614,20 +614,20 @@ class Layer:
 
     def _run(self, inputs: Any, args: tuple, kwargs: dict[str, Any]) -> Any:
         """Run `call`: under mixed precision in its scope, and on symbolic inputs without touching any state."""
+        if isinstance(inputs, KerasTensor) and _is_plain(state.overlay):
+            with StatelessScope():
+                outputs = self._run_in_precision(args, kwargs)
+            self._symbolic_output_shape = tree.map_structure(lambda t: t.shape, outputs)
+            return outputs
+        return self._run_in_precision(args, kwargs)
+
+    def _run_in_precision(self, args: tuple, kwargs: dict[str, Any]) -> Any:
         if self._mixed or state.autocast is not None:
             # Where weights are of the type of the computation, or nothing is to be cast, they are read as they are.
             wanted = self.compute_dtype if self.autocast and self._compute.kind in "fV" else None
             if wanted != state.autocast:
                 with AutocastScope(wanted):
-                    return self._run_as_it_is(inputs, args, kwargs)
-        return self._run_as_it_is(inputs, args, kwargs)
-
-    def _run_as_it_is(self, inputs: Any, args: tuple, kwargs: dict[str, Any]) -> Any:
-        if isinstance(inputs, KerasTensor) and _is_plain(state.overlay):
-            with StatelessScope():
-                outputs = self.call(*args, **kwargs)
-            self._symbolic_output_shape = tree.map_structure(lambda t: t.shape, outputs)
-            return outputs
+                    return self.call(*args, **kwargs)
         return self.call(*args, **kwargs)
 
     def _positional(self, value: Any) -> Any:

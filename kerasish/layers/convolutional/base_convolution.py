@@ -154,12 +154,3 @@ class BaseConvolution(Layer):
                 found[f"{kind}_{what}"] = module.serialize(getattr(self, f"{kind}_{what}"))
         found["activity_regularizer"] = regularizers.serialize(self.activity_regularizer)
         return found
-
-
-def refuse_adaptation(layer: str, lora_rank: Any, lora_alpha: Any) -> None:
-    """Raise ValueError if low-rank adaptation is asked for."""
-    if lora_rank is not None or lora_alpha is not None:
-        raise ValueError(
-            f"`{layer}` has no low-rank adaptation here. Received: lora_rank={lora_rank}, lora_alpha={lora_alpha}. "
-            "Leave these arguments out."
-        )

@@ -6,7 +6,8 @@ from typing import Any
 
 from kerasish import constraints, initializers, ops, regularizers
 from kerasish.autograd.tensor import Tensor
-from kerasish.layers.convolutional.base_convolution import BaseConvolution, refuse_adaptation
+from kerasish.layers.adaptation import refuse_adaptation
+from kerasish.layers.convolutional.base_convolution import BaseConvolution
 
 
 class BaseConv(BaseConvolution):

@@ -6,6 +6,7 @@ from typing import Any
 
 from kerasish import activations, constraints, initializers, ops, regularizers
 from kerasish.autograd.tensor import Tensor
+from kerasish.layers.adaptation import refuse_adaptation
 from kerasish.layers.input_spec import InputSpec
 from kerasish.layers.layer import Layer
 
@@ -61,12 +62,7 @@ class Dense(Layer):
             raise ValueError(
                 f"Received an invalid value for `units`, expected a positive integer. Received: units={units}"
             )
-        if lora_rank is not None or lora_alpha is not None or quantization_config is not None:
-            raise ValueError(
-                "`Dense` has no low-rank adaptation or quantization here. Received: "
-                f"lora_rank={lora_rank}, lora_alpha={lora_alpha}, quantization_config={quantization_config}. Leave "
-                "these arguments out."
-            )
+        refuse_adaptation("Dense", lora_rank, lora_alpha, quantization_config)
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
         self.units = units
         self.activation = activations.get(activation)

@@ -1,0 +1,194 @@
+"""The table of layers: each row is a layer, its arguments and its inputs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+
+@dataclass
+class Row:
+    """A layer, its arguments and its inputs.
+
+    Attributes:
+        name: Class name.
+        arguments: Constructor arguments.
+        inputs: Arrays.
+        call: Keyword arguments of the call.
+        as_list: Whether the inputs are passed as one list.
+        random: Whether the outputs in training are drawn at random.
+        tolerance: Largest difference from the oracle.
+        tag: What tells the row from others of the layer.
+    """
+
+    name: str
+    arguments: dict[str, Any]
+    inputs: list[np.ndarray]
+    call: dict[str, Any] = field(default_factory=dict)
+    as_list: bool = False
+    random: bool = False
+    tolerance: float = 1e-5
+    tag: str = ""
+
+    def make(self, keras: Any) -> Any:
+        return getattr(keras.layers, self.name)(**self.arguments, name="l")
+
+    def pass_to(self, layer: Any, inputs: Any, **more: Any) -> Any:
+        inputs = [list(inputs)] if self.as_list else inputs
+        return layer(*inputs, **self.call, **more)
+
+    @property
+    def id(self) -> str:
+        return " ".join([self.name, *(f"{k}={v}" for k, v in self.arguments.items()), self.tag]).strip()
+
+
+ROWS: list[Row] = []
+
+
+def numbers(*shape: int) -> np.ndarray:
+    return np.random.default_rng(sum(shape)).standard_normal(shape).astype("float32")
+
+
+def integers(limit: int, *shape: int) -> np.ndarray:
+    return np.random.default_rng(limit).integers(0, limit, shape).astype("int32")
+
+
+def flags(*shape: int) -> np.ndarray:
+    """A mask that leaves the first of each row."""
+    mask = np.random.default_rng(7).random(shape) < 0.6
+    mask[..., 0] = True
+    return mask
+
+
+def row(
+    name: str,
+    *inputs: Any,
+    call: Any = None,
+    as_list: bool = False,
+    random: bool = False,
+    tolerance: float = 1e-5,
+    tag: str = "",
+    **arguments: Any,
+) -> None:
+    """Add a row; inputs are arrays or shapes of random ones."""
+    arrays = [numbers(*x) if isinstance(x, tuple) else x for x in inputs]
+    ROWS.append(Row(name, arguments, arrays, call or {}, as_list, random, tolerance, tag))
+
+
+# fmt: off
+# One shape each for vectors, sequences, images and volumes, so that the oracle compiles little.
+V, S, P, D = ((4, 6), (3, 5, 4), (2, 6, 5, 4), (2, 4, 5, 3, 2))
+FIRST = dict(data_format="channels_first")
+ALL = dict(kernel_regularizer="l2", bias_regularizer="l1", kernel_constraint="max_norm", bias_constraint="non_neg", bias_initializer="ones")
+
+# Core
+row("Dense", V, units=3, activation="relu", **ALL)
+row("Dense", S, units=2, use_bias=False)
+row("Dense", V, units=3, dtype="mixed_float16", tolerance=0.002)
+row("Embedding", integers(7, 3, 5), input_dim=7, output_dim=4)
+row("Embedding", integers(7, 3, 5), input_dim=7, output_dim=4, mask_zero=True, embeddings_regularizer="l2", embeddings_constraint="unit_norm")
+row("Embedding", integers(7, 3, 5).astype("float32"), input_dim=7, output_dim=4, dtype="mixed_bfloat16", tolerance=0.02)
+
+# Activations
+row("Activation", V, activation="tanh")
+row("ReLU", S)
+row("ReLU", S, max_value=1.0, negative_slope=0.25, threshold=0.5)
+row("LeakyReLU", S)
+row("LeakyReLU", S, negative_slope=0.125, dtype="mixed_float16", tolerance=0.002)
+row("ELU", S, alpha=0.5)
+row("PReLU", P, shared_axes=[1, 2], alpha_regularizer="l2", alpha_constraint="non_neg")
+row("PReLU", S, alpha_initializer="ones")
+row("Softmax", S)
+row("Softmax", S, axis=1, call=dict(mask=flags(3, 5, 4)), tag="mask")
+row("Softmax", S, axis=[1, 2], call=dict(mask=flags(3, 5, 1).astype("float32")), tag="float mask")
+
+# Normalization
+row("BatchNormalization", V)
+row("BatchNormalization", P, momentum=0.75, epsilon=0.01, gamma_initializer="uniform", beta_regularizer="l2", gamma_constraint="non_neg")
+row("BatchNormalization", P, axis=1, center=False)
+row("BatchNormalization", S, scale=False, call=dict(mask=flags(3, 5)), tag="mask")
+row("BatchNormalization", S, trainable=False)
+row("BatchNormalization", S, renorm=True, renorm_clipping=dict(rmax=1.5, rmin=0.5, dmax=0.25), renorm_momentum=0.75)
+row("BatchNormalization", S, renorm=True, scale=False, center=False)
+row("BatchNormalization", P, dtype="mixed_float16", tolerance=0.01)
+row("LayerNormalization", S)
+row("LayerNormalization", P, axis=[2, 1], epsilon=0.01, gamma_regularizer="l1")
+row("LayerNormalization", S, axis=(1, 2), center=False)
+row("LayerNormalization", S, scale=False, beta_initializer="ones")
+row("LayerNormalization", S, dtype="mixed_bfloat16", tolerance=0.02)
+row("GroupNormalization", P, groups=2)
+row("GroupNormalization", P, groups=-1, axis=1, center=False)
+row("GroupNormalization", S, groups=1, scale=False, epsilon=0.1)
+row("GroupNormalization", S, groups=2, dtype="mixed_float16", tolerance=0.01)
+row("RMSNormalization", S)
+row("RMSNormalization", S, axis=(1, 2), epsilon=0.01)
+row("RMSNormalization", S, dtype="mixed_bfloat16", tolerance=0.05)
+row("UnitNormalization", S)
+row("UnitNormalization", S, axis=[1, 2])
+
+# Regularization
+row("Dropout", V, rate=0.5, noise_shape=(None, 1), seed=3, random=True)
+row("SpatialDropout1D", S, rate=0.5, seed=1, random=True)
+row("SpatialDropout2D", P, rate=0.5, **FIRST, random=True)
+row("SpatialDropout3D", D, rate=0.25, random=True)
+row("SpatialDropout1D", S, rate=0)
+row("GaussianNoise", S, stddev=0.5, seed=2, random=True)
+row("GaussianNoise", S, stddev=0)
+row("GaussianDropout", S, rate=0.25, random=True)
+row("AlphaDropout", S, rate=0.25, random=True)
+row("AlphaDropout", S, rate=0.25, noise_shape=(None, 1, None), random=True)
+row("ActivityRegularization", S, l1=0.25, l2=0.5)
+
+# Reshaping
+row("Flatten", P)
+row("Flatten", P, **FIRST)
+row("Reshape", V, target_shape=(3, -1))
+row("Permute", P, dims=(3, 1, 2))
+row("RepeatVector", V, n=3)
+row("Cropping1D", S)
+row("Cropping1D", S, cropping=(0, 2))
+row("Cropping2D", P, cropping=((1, 0), (0, 2)))
+row("Cropping2D", P, cropping=1, **FIRST)
+row("Cropping2D", P)
+row("Cropping3D", D)
+row("Cropping3D", D, cropping=(0, 1, (1, 0)), **FIRST)
+row("ZeroPadding1D", S, padding=2)
+row("ZeroPadding1D", S, padding=(0, 2), **FIRST)
+row("ZeroPadding2D", P)
+row("ZeroPadding2D", P, padding=((1, 0), (0, 2)), **FIRST)
+row("ZeroPadding3D", D)
+row("ZeroPadding3D", D, padding=(1, 0, (2, 1)), **FIRST)
+row("UpSampling1D", S, size=3)
+row("UpSampling2D", P)
+row("UpSampling2D", P, size=(1, 3), **FIRST)
+row("UpSampling3D", D)
+row("UpSampling3D", D, size=(1, 3, 2), **FIRST)
+
+# Convolutions
+row("Conv1D", S, filters=3, kernel_size=3, padding="causal", dilation_rate=2, activation="relu")
+row("Conv2D", P, filters=4, kernel_size=3, strides=2, padding="same", groups=2, **ALL)
+row("Conv3D", D, filters=3, kernel_size=2, use_bias=False)
+row("DepthwiseConv1D", S, kernel_size=2, depth_multiplier=2)
+row("DepthwiseConv2D", P, kernel_size=(3, 2), padding="same", depthwise_regularizer="l2", activation="tanh")
+row("SeparableConv1D", S, filters=3, kernel_size=2, depth_multiplier=2)
+row("SeparableConv2D", P, filters=3, kernel_size=3, padding="same", pointwise_constraint="unit_norm")
+row("Conv1DTranspose", S, filters=3, kernel_size=3, strides=2, output_padding=1)
+row("Conv2DTranspose", P, filters=3, kernel_size=(3, 2), strides=2, padding="same")
+row("Conv3DTranspose", D, filters=2, kernel_size=2, strides=2)
+row("Conv2D", P, filters=3, kernel_size=2, dtype="mixed_float16", tolerance=0.01)
+
+# Pooling
+row("MaxPooling1D", S)
+row("MaxPooling2D", P, pool_size=(2, 3), strides=1, padding="same")
+row("MaxPooling3D", D, pool_size=2, **FIRST)
+row("AveragePooling1D", S, pool_size=2, padding="same")
+row("AveragePooling2D", P, pool_size=2, strides=(1, 2))
+row("AveragePooling3D", D, pool_size=(1, 2, 2), padding="same")
+row("GlobalMaxPooling1D", S)
+row("GlobalMaxPooling2D", P, keepdims=True)
+row("GlobalMaxPooling3D", D, **FIRST)
+row("GlobalAveragePooling1D", S, call=dict(mask=flags(3, 5)), tag="mask")
+row("GlobalAveragePooling2D", P, **FIRST)
+row("GlobalAveragePooling3D", D, keepdims=True)
