@@ -3,6 +3,9 @@
 from kerasish.layers.activations.activation import Activation
 from kerasish.layers.activations.rectifiers import ELU, LeakyReLU, PReLU, ReLU
 from kerasish.layers.activations.softmax import Softmax
+from kerasish.layers.attention.attention import AdditiveAttention, Attention
+from kerasish.layers.attention.grouped_query_attention import GroupedQueryAttention as GroupQueryAttention
+from kerasish.layers.attention.multi_head_attention import MultiHeadAttention
 from kerasish.layers.convolutional.convolution import Conv1D, Conv2D, Conv3D
 from kerasish.layers.convolutional.depthwise_convolution import DepthwiseConv1D, DepthwiseConv2D
 from kerasish.layers.convolutional.separable_convolution import SeparableConv1D, SeparableConv2D
@@ -12,6 +15,7 @@ from kerasish.layers.convolutional.transposed_convolution import (
     Conv3DTranspose,
 )
 from kerasish.layers.core.dense import Dense
+from kerasish.layers.core.einsum_dense import EinsumDense
 from kerasish.layers.core.embedding import Embedding
 from kerasish.layers.input_layer import Input, InputLayer
 from kerasish.layers.input_spec import InputSpec
@@ -80,7 +84,9 @@ SeparableConvolution2D = SeparableConv2D
 __all__ = [
     "Activation",
     "ActivityRegularization",
+    "AdditiveAttention",
     "AlphaDropout",
+    "Attention",
     "AveragePooling1D",
     "AveragePooling2D",
     "AveragePooling3D",
@@ -108,6 +114,7 @@ __all__ = [
     "DepthwiseConv2D",
     "Dropout",
     "ELU",
+    "EinsumDense",
     "Embedding",
     "Flatten",
     "GaussianDropout",
@@ -125,6 +132,7 @@ __all__ = [
     "GlobalMaxPooling2D",
     "GlobalMaxPooling3D",
     "GroupNormalization",
+    "GroupQueryAttention",
     "Input",
     "InputLayer",
     "InputSpec",
@@ -137,6 +145,7 @@ __all__ = [
     "MaxPooling1D",
     "MaxPooling2D",
     "MaxPooling3D",
+    "MultiHeadAttention",
     "PReLU",
     "Permute",
     "RMSNormalization",

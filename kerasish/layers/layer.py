@@ -503,7 +503,8 @@ class Layer:
         if len(shapes) == 1 or not any(name in takes for name in shapes):
             self.build(next(iter(shapes.values()), None))
             return
-        unknown = [name for name in takes if name not in shapes]
+        needed = signatures.parameters(type(self).build, optional=False)
+        unknown = [name for name in needed if name not in shapes]
         if unknown:
             raise ValueError(
                 f"For a `build()` method with more than one argument, all arguments should have a `_shape` suffix and "
@@ -511,7 +512,7 @@ class Layer:
                 f"'{type(self).__name__}', received `build()` arguments {takes}, of which {unknown} match none of "
                 f"{list(shapes)}."
             )
-        self.build(**{name: shapes[name] for name in takes})
+        self.build(**{name: shapes[name] for name in takes if name in shapes})
 
     # Calling
 

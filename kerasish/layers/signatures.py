@@ -76,12 +76,13 @@ def of_call(cls: type) -> CallSignature:
     return cls._signature  # type: ignore[attr-defined]
 
 
-def parameters(function: Any) -> list[str]:
-    """Return the names of a method's parameters, without `self`."""
+def parameters(function: Any, optional: bool = True) -> list[str]:
+    """Return the names of a method's parameters, without `self`, and on request without those that have defaults."""
     return [
         p.name
         for p in list(inspect.signature(function).parameters.values())[1:]
         if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)
+        and (optional or p.default is p.empty)
     ]
 
 

@@ -119,7 +119,7 @@ def _serialize_instance(obj: Any) -> dict[str, Any]:
         name = cls.__name__ if vocabulary.is_unexported(cls) else None
     config: dict[str, Any] = {
         "module": module,
-        "class_name": cls.__name__,
+        "class_name": vocabulary.public_name(cls),
         "config": serialize_dict(inner),
         "registered_name": name,
     }

@@ -57,6 +57,9 @@ _TOP_LEVEL = frozenset(
 # Classes that Keras does not export: files carry the module that defines them, and a registered name.
 _UNEXPORTED = {"Functional": "keras.src.models.functional"}
 
+# Classes that Keras exports under another name than their own, which numbers layers and their places in weights files.
+_EXPORTED_AS = {"GroupedQueryAttention": "GroupQueryAttention"}
+
 _ROOTS = ("keras", "tf_keras", "kerasish")
 
 
@@ -135,7 +138,7 @@ def public_module(cls: type) -> str | None:
     parts = cls.__module__.split(".")
     if parts[0] != "kerasish" or len(parts) < 2:
         return None
-    name = cls.__name__
+    name = public_name(cls)
     if name in _UNEXPORTED and parts[1] == "models":
         return _UNEXPORTED[name]
     namespace = parts[1]
@@ -145,6 +148,12 @@ def public_module(cls: type) -> str | None:
     if module is None or getattr(module, name, None) is not cls:
         return None
     return "keras" if name in _TOP_LEVEL else f"keras.{namespace}"
+
+
+def public_name(cls: type) -> str:
+    """Return what files call a class."""
+    name = cls.__name__
+    return _EXPORTED_AS.get(name, name) if cls.__module__.startswith("kerasish.") else name
 
 
 def is_unexported(cls: type) -> bool:
