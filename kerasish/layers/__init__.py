@@ -24,7 +24,16 @@ from kerasish.layers.normalization.batch_normalization import BatchNormalization
 from kerasish.layers.normalization.group_normalization import GroupNormalization
 from kerasish.layers.normalization.layer_normalization import LayerNormalization
 from kerasish.layers.normalization.rms_normalization import RMSNormalization
+from kerasish.layers.normalization.spectral_normalization import SpectralNormalization
 from kerasish.layers.normalization.unit_normalization import UnitNormalization
+from kerasish.layers.pooling.adaptive_pooling import (
+    AdaptiveAveragePooling1D,
+    AdaptiveAveragePooling2D,
+    AdaptiveAveragePooling3D,
+    AdaptiveMaxPooling1D,
+    AdaptiveMaxPooling2D,
+    AdaptiveMaxPooling3D,
+)
 from kerasish.layers.pooling.global_pooling import (
     GlobalAveragePooling1D,
     GlobalAveragePooling2D,
@@ -41,6 +50,10 @@ from kerasish.layers.pooling.pooling import (
     MaxPooling2D,
     MaxPooling3D,
 )
+from kerasish.layers.preprocessing.category_encoding import CategoryEncoding
+from kerasish.layers.preprocessing.discretization import Discretization
+from kerasish.layers.preprocessing.normalization import Normalization
+from kerasish.layers.preprocessing.rescaling import Rescaling
 from kerasish.layers.regularization.activity_regularization import ActivityRegularization
 from kerasish.layers.regularization.dropout import Dropout
 from kerasish.layers.regularization.noise import AlphaDropout, GaussianDropout, GaussianNoise
@@ -84,6 +97,12 @@ SeparableConvolution2D = SeparableConv2D
 __all__ = [
     "Activation",
     "ActivityRegularization",
+    "AdaptiveAveragePooling1D",
+    "AdaptiveAveragePooling2D",
+    "AdaptiveAveragePooling3D",
+    "AdaptiveMaxPooling1D",
+    "AdaptiveMaxPooling2D",
+    "AdaptiveMaxPooling3D",
     "AdditiveAttention",
     "AlphaDropout",
     "Attention",
@@ -94,6 +113,7 @@ __all__ = [
     "AvgPool2D",
     "AvgPool3D",
     "BatchNormalization",
+    "CategoryEncoding",
     "Conv1D",
     "Conv1DTranspose",
     "Conv2D",
@@ -112,6 +132,7 @@ __all__ = [
     "Dense",
     "DepthwiseConv1D",
     "DepthwiseConv2D",
+    "Discretization",
     "Dropout",
     "ELU",
     "EinsumDense",
@@ -146,11 +167,13 @@ __all__ = [
     "MaxPooling2D",
     "MaxPooling3D",
     "MultiHeadAttention",
+    "Normalization",
     "PReLU",
     "Permute",
     "RMSNormalization",
     "ReLU",
     "RepeatVector",
+    "Rescaling",
     "Reshape",
     "SeparableConv1D",
     "SeparableConv2D",
@@ -160,6 +183,7 @@ __all__ = [
     "SpatialDropout1D",
     "SpatialDropout2D",
     "SpatialDropout3D",
+    "SpectralNormalization",
     "UnitNormalization",
     "UpSampling1D",
     "UpSampling2D",

@@ -468,7 +468,8 @@ class Layer:
             self._path = self._path or current_path() or self.name
             self._build_shapes_dict = {"input_shape": input_shape}
         self.built = True
-        self._locked = True
+        if not self.__dict__.get("_building"):
+            self._locked = True
 
     def build_from_config(self, config: dict[str, Any]) -> None:
         """Build the layer as `get_build_config()` says it was built."""
@@ -847,6 +848,7 @@ class Layer:
 _UNTRACKED = frozenset(
     (
         "_build_shapes_dict",
+        "_building",
         "_compile_loss",
         "_compile_metrics",
         "_compiled_steps",
@@ -887,11 +889,18 @@ def _wrapped_build(build: Any) -> Any:
 
     @wraps(build)
     def wrapper(self: Layer, *args: Any, **kwargs: Any) -> None:
-        with name_scope(self.name, caller=self):
-            self._path = current_path()
-            if not self.__dict__.get("built", False):
-                self._build_shapes_dict = signatures.named_shapes(build, args, kwargs)
+        if self.__dict__.get("_building"):  # `super().build(...)`: more may follow
             build(self, *args, **kwargs)
+            return
+        self._building = True
+        try:
+            with name_scope(self.name, caller=self):
+                self._path = current_path()
+                if not self.__dict__.get("built", False):
+                    self._build_shapes_dict = signatures.named_shapes(build, args, kwargs)
+                build(self, *args, **kwargs)
+        finally:
+            self._building = False
         self.built = True
         self._locked = True
 

@@ -14,11 +14,12 @@ class Row:
 
     Attributes:
         name: Class name.
-        arguments: Constructor arguments.
+        arguments: Constructor arguments; callables make them of a library.
         inputs: Arrays.
         call: Keyword arguments of the call.
         as_list: Whether the inputs are passed as one list.
         random: Whether the outputs in training are drawn at random.
+        gradients: Whether gradients are to be compared.
         tolerance: Largest difference from the oracle.
         tag: What tells the row from others of the layer.
     """
@@ -29,11 +30,13 @@ class Row:
     call: dict[str, Any] = field(default_factory=dict)
     as_list: bool = False
     random: bool = False
+    gradients: bool = True
     tolerance: float = 1e-5
     tag: str = ""
 
     def make(self, keras: Any) -> Any:
-        return getattr(keras.layers, self.name)(**self.arguments, name="l")
+        arguments = {k: v(keras) if callable(v) else v for k, v in self.arguments.items()}
+        return getattr(keras.layers, self.name)(**arguments, name="l")
 
     def pass_to(self, layer: Any, inputs: Any, **more: Any) -> Any:
         inputs = [list(inputs)] if self.as_list else inputs
@@ -41,7 +44,9 @@ class Row:
 
     @property
     def id(self) -> str:
-        return " ".join([self.name, *(f"{k}={v}" for k, v in self.arguments.items()), self.tag]).strip()
+        return " ".join(
+            [self.name, *(f"{k}={v}" for k, v in self.arguments.items() if not callable(v)), self.tag]
+        ).strip()
 
 
 ROWS: list[Row] = []
@@ -68,13 +73,14 @@ def row(
     call: Any = None,
     as_list: bool = False,
     random: bool = False,
+    gradients: bool = True,
     tolerance: float = 1e-5,
     tag: str = "",
     **arguments: Any,
 ) -> None:
     """Add a row; inputs are arrays or shapes of random ones."""
     arrays = [numbers(*x) if isinstance(x, tuple) else x for x in inputs]
-    ROWS.append(Row(name, arguments, arrays, call or {}, as_list, random, tolerance, tag))
+    ROWS.append(Row(name, arguments, arrays, call or {}, as_list, random, gradients, tolerance, tag))
 
 
 # fmt: off
@@ -154,6 +160,26 @@ row("RMSNormalization", S, dtype="mixed_bfloat16", tolerance=0.05)
 row("UnitNormalization", S)
 row("UnitNormalization", S, axis=[1, 2])
 
+row("SpectralNormalization", V, layer=lambda k: k.layers.Dense(3, name="d"), gradients=False)
+row("SpectralNormalization", P, layer=lambda k: k.layers.Conv2D(3, 2, name="d"), power_iterations=3, gradients=False)
+
+# Preprocessing
+row("Rescaling", P, scale=0.5, offset=-1)
+row("Rescaling", integers(7, 3, 4), scale=[1.0, 2.0, 3.0, 4.0])
+row("Normalization", S)
+row("Normalization", S, axis=(1, 2))
+row("Normalization", S, axis=None, invert=True)
+row("Normalization", S, mean=[1.0, 2.0, 3.0, 4.0], variance=[0.5, 1.0, 1.5, 2.0], axis=(1, 2))
+row("Normalization", S, mean=1.0, variance=2.0, dtype="mixed_bfloat16", tolerance=2e-2)
+row("Discretization", S, bin_boundaries=[-0.5, 0.0, 1.0])
+row("Discretization", S, bin_boundaries=[-0.5, 0.0, 1.0], output_mode="one_hot")
+row("Discretization", V, bin_boundaries=[-0.5, 0.0, 1.0], output_mode="multi_hot")
+row("Discretization", V, bin_boundaries=[-0.5, 0.0, 1.0], output_mode="count")
+row("CategoryEncoding", integers(7, 3, 5), num_tokens=7)
+row("CategoryEncoding", integers(7, 3, 5), num_tokens=7, output_mode="one_hot")
+row("CategoryEncoding", integers(7, 3, 1), num_tokens=7, output_mode="one_hot")
+row("CategoryEncoding", integers(7, 3, 5), num_tokens=8, output_mode="count", call=dict(count_weights=numbers(3, 5)), tag="weights")
+
 # Regularization
 row("Dropout", V, rate=0.5, noise_shape=(None, 1), seed=3, random=True)
 row("SpatialDropout1D", S, rate=0.5, seed=1, random=True)
@@ -206,6 +232,12 @@ row("Conv3DTranspose", D, filters=2, kernel_size=2, strides=2)
 row("Conv2D", P, filters=3, kernel_size=2, dtype="mixed_float16", tolerance=0.01)
 
 # Pooling
+row("AdaptiveAveragePooling1D", S, output_size=2)
+row("AdaptiveAveragePooling2D", P, output_size=(4, 3))
+row("AdaptiveAveragePooling3D", D, output_size=2, **FIRST)
+row("AdaptiveMaxPooling1D", S, output_size=(3,), **FIRST)
+row("AdaptiveMaxPooling2D", P, output_size=3)
+row("AdaptiveMaxPooling3D", D, output_size=(2, 3, 1))
 row("MaxPooling1D", S)
 row("MaxPooling2D", P, pool_size=(2, 3), strides=1, padding="same")
 row("MaxPooling3D", D, pool_size=2, **FIRST)

@@ -36,6 +36,9 @@ def fill(layer):
     """Give the weights values that both libraries agree on, positive since some are variances."""
     values = [0.5 + 0.3 * np.sin(np.arange(w.size)).reshape(w.shape) for w in layer.get_weights()]
     layer.set_weights([v.astype(w.dtype) for v, w in zip(values, layer.get_weights(), strict=True)])
+    for each in [*getattr(layer, "layers", []), layer]:
+        if type(each).__name__ == "Normalization" and not isinstance(each, kerasish.Layer):
+            each.finalize_state()  # the oracle's reads its weights only then
 
 
 def symbols(keras, row):
@@ -151,7 +154,7 @@ def test_a_layer_is_keras(oracle, row):
         assert all(n in (m, None) for n, m in zip(symbol.shape, shape, strict=True))
     assert_close(eager[0], expected[0], row.tolerance)
     if not row.random:
-        for part in (1, 2, 3):
+        for part in (1, 2, 3) if row.gradients else (1, 2):
             assert_close(eager[part], expected[part], row.tolerance)
     # Drawn numbers included, as both start from the same seed.
     for one, other in zip(own_results(row, mine, compiled=True), eager, strict=True):

@@ -31,7 +31,13 @@ class Projections:
         self.shared = {name: _MODULES[name.split("_")[-1]].get(arguments[name]) for name in KINDS}
 
     def make(
-        self, equation: str, output_shape: tuple, bias_axes: str, name: str, dtype: Any, activation: Any = None
+        self,
+        equation: str,
+        output_shape: tuple,
+        bias_axes: str,
+        name: str,
+        dtype: Any,
+        activation: Any = None,
     ) -> EinsumDense:
         """Return one projection, with initializers of its own, as an initializer draws the same numbers each time."""
         own = {
@@ -97,7 +103,13 @@ class BaseHeads(Layer):
         self._factor = 1.0 / math.sqrt(float(depth))
 
     def _project(
-        self, equation: str, output_shape: Any, bias_axes: str, name: str, input_shape: Any, activation: Any = None
+        self,
+        equation: str,
+        output_shape: Any,
+        bias_axes: str,
+        name: str,
+        input_shape: Any,
+        activation: Any = None,
     ) -> EinsumDense:
         layer = self._projections.make(
             equation, tuple(output_shape), bias_axes, name, self.dtype_policy, activation
