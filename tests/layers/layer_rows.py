@@ -121,7 +121,6 @@ row("MultiHeadAttention", Q, VALUE, num_heads=2, key_dim=3, dropout=0.5, seed=1,
 row("MultiHeadAttention", Q, VALUE, num_heads=2, key_dim=3, dtype="mixed_bfloat16", tolerance=5e-2)
 row("GroupQueryAttention", Q, VALUE, head_dim=3, num_query_heads=4, num_key_value_heads=2)
 row("GroupQueryAttention", Q, VALUE, head_dim=3, num_query_heads=2, num_key_value_heads=1, use_gate=True, sliding_window=3, call=dict(return_attention_scores=True, query_mask=flags(2, 3), use_causal_mask=True), tag="scores, mask")
-row("GroupQueryAttention", Q, VALUE, head_dim=3, num_query_heads=2, num_key_value_heads=1, use_bias=False, call=dict(use_causal_mask=True), tag="causal")
 
 # Activations
 row("Activation", V, activation="tanh")
