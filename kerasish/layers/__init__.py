@@ -52,8 +52,11 @@ from kerasish.layers.pooling.pooling import (
 )
 from kerasish.layers.preprocessing.category_encoding import CategoryEncoding
 from kerasish.layers.preprocessing.discretization import Discretization
+from kerasish.layers.preprocessing.hashing import HashedCrossing, Hashing
+from kerasish.layers.preprocessing.lookups import IntegerLookup, StringLookup
 from kerasish.layers.preprocessing.normalization import Normalization
 from kerasish.layers.preprocessing.rescaling import Rescaling
+from kerasish.layers.preprocessing.text_vectorization import TextVectorization
 from kerasish.layers.regularization.activity_regularization import ActivityRegularization
 from kerasish.layers.regularization.dropout import Dropout
 from kerasish.layers.regularization.noise import AlphaDropout, GaussianDropout, GaussianNoise
@@ -154,9 +157,12 @@ __all__ = [
     "GlobalMaxPooling3D",
     "GroupNormalization",
     "GroupQueryAttention",
+    "HashedCrossing",
+    "Hashing",
     "Input",
     "InputLayer",
     "InputSpec",
+    "IntegerLookup",
     "Layer",
     "LayerNormalization",
     "LeakyReLU",
@@ -184,6 +190,8 @@ __all__ = [
     "SpatialDropout2D",
     "SpatialDropout3D",
     "SpectralNormalization",
+    "StringLookup",
+    "TextVectorization",
     "UnitNormalization",
     "UpSampling1D",
     "UpSampling2D",

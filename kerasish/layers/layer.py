@@ -483,7 +483,7 @@ class Layer:
     def get_build_config(self) -> dict[str, Any] | None:
         """Return the input shapes that the layer was built with; None where it was not built."""
         shapes = self._build_shapes_dict
-        if shapes is None:
+        if not shapes:  # built for no tensor, as layers are that take lists of strings
             return None
         if len(shapes) == 1:
             return {"input_shape": next(iter(shapes.values()))}
