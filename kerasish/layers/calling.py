@@ -1,0 +1,371 @@
+"""What happens around a layer's `call`: building, converting inputs, `training`, masks."""
+
+from __future__ import annotations
+
+import threading
+import warnings
+from collections.abc import Sequence
+from functools import wraps
+from typing import Any
+
+from kerasish import tree
+from kerasish.autograd.naming import current_path, name_scope
+from kerasish.autograd.scope import AutocastScope, StatelessScope
+from kerasish.autograd.state import state
+from kerasish.autograd.tensor import KerasTensor, NoValueError, Tensor, as_tensor
+from kerasish.layers import signatures
+from kerasish.layers.input_spec import check_inputs
+from kerasish.layers.state import LayerState
+
+
+class _CallContext(threading.local):
+    """What nested calls inherit: whether a call is under way, and its `training` argument."""
+
+    depth: int = 0
+    training: bool | None = None
+
+
+_context = _CallContext()
+
+_NOT_INPUTS = frozenset(("training", "mask"))
+
+
+class LayerCalls(LayerState):
+    """Calling a layer: it is built when it first sees an input, and called with what its `call` expects."""
+
+    # Building
+
+    def build(self, input_shape: Any) -> None:
+        """Make the layer's weights. Override it; it is called once, before the first call.
+
+        Args:
+            input_shape: Shape of the input (or a structure of shapes), None for the batch.
+        """
+        self._check_super_called()
+        unbuilt = [layer.name for layer in self._layers if not layer.built]
+        if unbuilt and type(self).build is LayerCalls.build:
+            warnings.warn(
+                f"`build()` was called on layer '{self.name}', however the layer does not have a `build()` method "
+                f"implemented and it looks like it has unbuilt state: {unbuilt}. This will cause the layer to be "
+                "marked as built, despite not being actually built, which may cause failures down the line. Make sure "
+                "to implement a proper `build()` method.",
+                stacklevel=2,
+            )
+        if not self.built or self._build_shapes_dict is None:
+            self._path = self._path or current_path() or self.name
+            self._build_shapes_dict = {"input_shape": input_shape}
+        self.built = True
+        self._locked = True
+
+    def build_from_config(self, config: dict[str, Any]) -> None:
+        """Build the layer as `get_build_config()` says it was built."""
+        if not config:
+            return
+        if "input_shape" in config:
+            self.build(_shape_from_config(config["input_shape"]))
+        elif "shapes_dict" in config:
+            self.build(**{k: _shape_from_config(v) for k, v in config["shapes_dict"].items()})
+
+    def get_build_config(self) -> dict[str, Any] | None:
+        """Return the input shapes that the layer was built with; None where it was not built."""
+        shapes = self._build_shapes_dict
+        if shapes is None:
+            return None
+        if len(shapes) == 1:
+            return {"input_shape": next(iter(shapes.values()))}
+        return {"shapes_dict": shapes}
+
+    def _maybe_build(self, args: tuple, kwargs: dict[str, Any]) -> None:
+        if self.built:
+            return
+        self._check_super_called()
+        shapes = signatures.input_shapes(self, args, kwargs)
+        if type(self).build is LayerCalls.build:
+            # Sublayers are built by the call that follows.
+            self._path = current_path()
+            self._build_shapes_dict = shapes
+            self.built = True
+            return
+        takes = signatures.parameters(type(self).build)
+        if len(shapes) == 1 or not any(name in takes for name in shapes):
+            self.build(next(iter(shapes.values()), None))
+            return
+        unknown = [name for name in takes if name not in shapes]
+        if unknown:
+            raise ValueError(
+                f"For a `build()` method with more than one argument, all arguments should have a `_shape` suffix and "
+                f"match an argument from `call()`. E.g. `build(self, foo_shape, bar_shape)`. For layer "
+                f"'{type(self).__name__}', received `build()` arguments {takes}, of which {unknown} match none of "
+                f"{list(shapes)}."
+            )
+        self.build(**{name: shapes[name] for name in takes})
+
+    # Calling
+
+    def call(self, *args: Any, **kwargs: Any) -> Any:
+        """Compute the layer's output. Override it."""
+        self._check_super_called()
+        raise NotImplementedError(f"Layer {type(self).__name__} does not have a `call()` method implemented.")
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if "_dtype_policy" not in self.__dict__:
+            self._check_super_called()
+        signature = type(self)._signature or signatures.of_call(type(self))
+        if len(args) == 1 and not kwargs and _context.depth and self._takes_as_it_is(args[0], signature):
+            return self._call_inside(args[0], signature)
+        if self._convert_input_args:
+            args = tuple([self._convert(a) if isinstance(a, Tensor) else self._positional(a) for a in args])
+            if kwargs:
+                kwargs = {k: v if k in _NOT_INPUTS else self._convert(v) for k, v in kwargs.items()}
+        inputs = args[0] if args else signature.first_argument(self, kwargs)
+        context = _context
+        outer_training = context.training
+        training = kwargs.get("training")
+        if training is None:
+            training = outer_training if outer_training is not None else signature.default_training
+        context.training = training
+        if signature.takes_training:
+            kwargs["training"] = training
+        elif "training" in kwargs and not signature.takes_any:
+            del kwargs["training"]
+        if context.depth == 0 and self._losses_may_linger:
+            self._clear_losses()
+        context.depth += 1
+        try:
+            mask = _mask_of(inputs)
+            if signature.mask_names:
+                mask = signature.fill_masks(args, kwargs, mask, _mask_of)
+            if self._settled:
+                if self.input_spec is not None:
+                    check_inputs(self.input_spec, inputs, self.name)
+                outputs = self._run(inputs, args, kwargs)
+            else:
+                with name_scope(self.name, caller=self):
+                    if self.input_spec is not None:
+                        check_inputs(self.input_spec, inputs, self.name)
+                    was_built = self.built
+                    self._maybe_build(args, kwargs)
+                    outputs = self._run(inputs, args, kwargs)
+                    self._settle(was_built)
+            if mask is not None or type(self).compute_mask is not LayerCalls.compute_mask:
+                self._set_mask(inputs, outputs, mask)
+            if self.activity_regularizer is not None:
+                self._add_activity_losses(outputs)
+            return outputs
+        except Exception as error:
+            if not isinstance(error, NoValueError):
+                error.add_note(f"While calling {self!r} on {signatures.brief(inputs)}")
+            raise
+        finally:
+            context.depth -= 1
+            context.training = outer_training
+
+    def _takes_as_it_is(self, x: Any, signature: Any) -> bool:
+        """Tell whether there is nothing to do around a nested call: the layer is built, and the input fits as it is."""
+        if not self._settled or self._mixed or self.activity_regularizer is not None or signature.mask_names:
+            return False
+        if type(x) is not Tensor or x._value.dtype is not self._compute or "_keras_mask" in x.__dict__:
+            return False
+        if state.autocast is not None or type(self).compute_mask is not LayerCalls.compute_mask:
+            return False
+        if self.input_spec is not None and self._fitting != (x._value.shape, self.input_spec):
+            check_inputs(self.input_spec, x, self.name)
+            self._fitting = (x._value.shape, self.input_spec)
+        return True
+
+    def _call_inside(self, x: Tensor, signature: Any) -> Any:
+        """Call the layer inside another's call on an input that needs nothing done to it."""
+        try:
+            if not signature.takes_training:
+                return self.call(x)
+            training = _context.training
+            return self.call(x, training=signature.default_training if training is None else training)
+        except Exception as error:
+            if not isinstance(error, NoValueError):
+                error.add_note(f"While calling {self!r} on {signatures.brief(x)}")
+            raise
+
+    def _settle(self, was_built: bool) -> None:
+        """Note after a call that the layer is built, and whether calls need no more name scopes."""
+        self.built = True
+        if not was_built:
+            self._locked = True
+        self._settled = all(layer._settled for layer in self._layers)
+
+    def _add_activity_losses(self, outputs: Any) -> None:
+        for output in tree.flatten(outputs):
+            if isinstance(output, Tensor):
+                loss = self.activity_regularizer(output)  # type: ignore[misc]
+                # A mean over the batch, so that its size changes nothing.
+                self.add_loss(loss / output.shape[0] if output.shape and output.shape[0] else loss)
+
+    def _run(self, inputs: Any, args: tuple, kwargs: dict[str, Any]) -> Any:
+        """Run `call`: under mixed precision in its scope, and on symbolic inputs without touching any state."""
+        if self._mixed or state.autocast is not None:
+            # Where weights are of the type of the computation, or nothing is to be cast, they are read as they are.
+            wanted = self.compute_dtype if self.autocast and self._compute.kind in "fV" else None
+            if wanted != state.autocast:
+                with AutocastScope(wanted):
+                    return self._run_as_it_is(inputs, args, kwargs)
+        return self._run_as_it_is(inputs, args, kwargs)
+
+    def _run_as_it_is(self, inputs: Any, args: tuple, kwargs: dict[str, Any]) -> Any:
+        if isinstance(inputs, KerasTensor) and _is_plain(state.overlay):
+            with StatelessScope():
+                outputs = self.call(*args, **kwargs)
+            self._symbolic_output_shape = tree.map_structure(lambda t: t.shape, outputs)
+            return outputs
+        return self.call(*args, **kwargs)
+
+    def _positional(self, value: Any) -> Any:
+        """Convert a positional argument that is no tensor; what does not become one must be passed by name."""
+        converted = self._convert(value)
+        if not isinstance(converted, Tensor) and not self._allow_non_tensor_positional_args:
+            for leaf in tree.flatten(converted):
+                if leaf is not None and not isinstance(leaf, Tensor) and not hasattr(leaf, "__array__"):
+                    raise ValueError(
+                        "Only input tensors may be passed as positional arguments. The following argument value should "
+                        f"be passed as a keyword argument: {leaf} (of type {type(leaf)})"
+                    )
+        return converted
+
+    def _convert(self, value: Any) -> Any:
+        """Return an argument with its arrays as tensors and its floats in the compute dtype."""
+        if isinstance(value, Tensor):
+            dtype = value._value.dtype
+            if dtype.kind != "f" or dtype is self._compute or dtype == self._compute or not self.autocast:
+                return value
+            mask = getattr(value, "_keras_mask", None)
+            cast = as_tensor(value, self.compute_dtype)
+            if mask is not None:
+                cast._keras_mask = mask
+            return cast
+        if value is None or isinstance(value, (bool, str)):
+            return value
+        if hasattr(value, "__array__"):
+            return self._convert(as_tensor(value)) if value.dtype.kind not in "OSU" else value
+        if isinstance(value, (int, float)):
+            return value
+        if isinstance(value, (list, tuple)) and value and not _holds_tensors(value):
+            try:
+                return self._convert(as_tensor(value))
+            except (ValueError, TypeError):
+                return value
+        if isinstance(value, (list, tuple, dict)):
+            return tree.map_structure(self._convert, value)
+        return value
+
+    def stateless_call(
+        self,
+        trainable_variables: Sequence[Any],
+        non_trainable_variables: Sequence[Any],
+        *args: Any,
+        return_losses: bool = False,
+        **kwargs: Any,
+    ) -> tuple:
+        """Call the layer with given values of its variables, changing none of them.
+
+        Returns:
+            `(outputs, new non-trainable values)`, and the losses if `return_losses`.
+
+        Raises:
+            ValueError: If the layer is not built, or the values are more or fewer than the variables.
+        """
+        if not self.built:
+            raise ValueError(
+                f"To call stateless_call, {type(self).__name__} must be built (i.e. its variables must have been "
+                "already created). You can build it by calling it on some data."
+            )
+        own, fixed = self.trainable_variables, self.non_trainable_variables
+        for kind, variables, values in (
+            ("trainable_variables", own, trainable_variables),
+            ("non_trainable_variables", fixed, non_trainable_variables),
+        ):
+            if len(variables) != len(values):
+                raise ValueError(
+                    f"Argument `{kind}` must be a list of tensors corresponding 1:1 to {type(self).__name__}().{kind}. "
+                    f"Received list with length {len(values)}, but expected {len(variables)} variables."
+                )
+        mapping = [
+            *zip(own, trainable_variables, strict=True),
+            *zip(fixed, non_trainable_variables, strict=True),
+        ]
+        with StatelessScope(mapping) as scope:
+            outputs = self(*args, **kwargs)
+            losses = self.losses if return_losses else None
+        values = [v if (new := scope.get_current_value(v)) is None else new for v in fixed]
+        return (outputs, values, losses) if return_losses else (outputs, values)
+
+    # Masks
+
+    def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
+        """Return the mask of the output for that of the input. By default it is passed on."""
+        return previous_mask
+
+    def _set_mask(self, inputs: Any, outputs: Any, mask: Any) -> None:
+        if not self._supports_masking:
+            warnings.warn(
+                f"Layer '{self.name}' (of type {type(self).__name__}) was passed an input with a mask attached to it. "
+                "However, this layer does not support masking and will therefore destroy the mask information. "
+                "Downstream layers will not see the mask.",
+                stacklevel=4,
+            )
+            return
+        flat = tree.flatten(outputs)
+        if all(_mask_of(output) is not None for output in flat):
+            return
+        masks = self.compute_mask(inputs, mask)
+        if masks is None:
+            return
+        for output, part in zip(flat, tree.flatten(masks), strict=False):
+            if isinstance(output, Tensor) and part is not None and _mask_of(output) is None:
+                output._keras_mask = part
+
+
+def _mask_of(value: Any) -> Any:
+    """Return the mask that a tensor carries, those of a structure of tensors, or None where there is none."""
+    if isinstance(value, Tensor):
+        return value.__dict__.get("_keras_mask")
+    if isinstance(value, (list, tuple, dict)):
+        masks = tree.map_structure(lambda t: getattr(t, "_keras_mask", None), value)
+        return masks if any(m is not None for m in tree.flatten(masks)) else None
+    return None
+
+
+def _is_plain(overlay: Any) -> bool:
+    """Whether variables are read and assigned for real."""
+    return overlay is None or type(overlay) is AutocastScope and overlay.outer is None
+
+
+def wrapped_build(build: Any) -> Any:
+    """Run a `build` inside the layer's name scope, note the shapes it got, and mark the layer as built."""
+
+    @wraps(build)
+    def wrapper(self: LayerCalls, *args: Any, **kwargs: Any) -> None:
+        with name_scope(self.name, caller=self):
+            self._path = current_path()
+            if not self.__dict__.get("built", False):
+                self._build_shapes_dict = signatures.named_shapes(build, args, kwargs)
+            build(self, *args, **kwargs)
+        self.built = True
+        self._locked = True
+
+    return wrapper
+
+
+def _holds_tensors(values: Sequence[Any]) -> bool:
+    return any(
+        isinstance(v, Tensor) or hasattr(v, "__array__") or isinstance(v, (list, tuple)) and _holds_tensors(v)
+        for v in values
+    )
+
+
+def _shape_from_config(shape: Any) -> Any:
+    """Turn the lists that JSON made of shapes back into tuples."""
+    if isinstance(shape, dict):
+        return {k: _shape_from_config(v) for k, v in shape.items()}
+    if isinstance(shape, (list, tuple)):
+        if all(d is None or isinstance(d, int) for d in shape):
+            return tuple(shape)
+        return [_shape_from_config(s) for s in shape]
+    return shape
