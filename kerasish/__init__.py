@@ -37,6 +37,7 @@ _NAMESPACES = (
 _NAMES = {
     "GradientTape": "autograd",
     "DTypePolicy": "dtype_policies",
+    "Function": "ops.function",
     "Initializer": "initializers",
     "Input": "layers",
     "InputSpec": "layers",
@@ -45,6 +46,7 @@ _NAMES = {
     "Loss": "losses",
     "Metric": "metrics",
     "Model": "models",
+    "Operation": "ops.operation",
     "Optimizer": "optimizers",
     "Regularizer": "regularizers",
     "Sequential": "models",

@@ -16,6 +16,7 @@ from kerasish.autograd.tensor import KerasTensor, NoValueError, Tensor, as_tenso
 from kerasish.layers import signatures
 from kerasish.layers.input_spec import check_inputs
 from kerasish.layers.state import LayerState
+from kerasish.ops.operation import any_from_operations, cut_off, fresh, record
 
 
 class _CallContext(threading.local):
@@ -102,6 +103,8 @@ class LayerCalls(LayerState):
 
     # Calling
 
+    _casts_inputs = True
+
     def call(self, *args: Any, **kwargs: Any) -> Any:
         """Compute the layer's output. Override it."""
         self._check_super_called()
@@ -113,6 +116,7 @@ class LayerCalls(LayerState):
         signature = type(self)._signature or signatures.of_call(type(self))
         if len(args) == 1 and not kwargs and _context.depth and self._takes_as_it_is(args[0], signature):
             return self._call_inside(args[0], signature)
+        given, named = args, kwargs
         if self._convert_input_args:
             args = tuple([self._convert(a) if isinstance(a, Tensor) else self._positional(a) for a in args])
             if kwargs:
@@ -151,6 +155,8 @@ class LayerCalls(LayerState):
                 self._set_mask(inputs, outputs, mask)
             if self.activity_regularizer is not None:
                 self._add_activity_losses(outputs)
+            if type(outputs) is not Tensor and any_from_operations((given, *named.values())):
+                self._record(given, named, kwargs, signature, outputs)
             return outputs
         except Exception as error:
             if not isinstance(error, NoValueError):
@@ -194,7 +200,8 @@ class LayerCalls(LayerState):
 
     def _add_activity_losses(self, outputs: Any) -> None:
         for output in tree.flatten(outputs):
-            if isinstance(output, Tensor):
+            # What a model's graph is made of has no loss: that comes with the data.
+            if isinstance(output, Tensor) and not (type(output) is KerasTensor and _is_plain(state.overlay)):
                 loss = self.activity_regularizer(output)  # type: ignore[misc]
                 # A mean over the batch, so that its size changes nothing.
                 self.add_loss(loss / output.shape[0] if output.shape and output.shape[0] else loss)
@@ -210,12 +217,51 @@ class LayerCalls(LayerState):
         return self._run_as_it_is(inputs, args, kwargs)
 
     def _run_as_it_is(self, inputs: Any, args: tuple, kwargs: dict[str, Any]) -> Any:
-        if isinstance(inputs, KerasTensor) and _is_plain(state.overlay):
-            with StatelessScope():
-                outputs = self.call(*args, **kwargs)
-            self._symbolic_output_shape = tree.map_structure(lambda t: t.shape, outputs)
-            return outputs
+        if type(inputs) is Tensor and len(args) == 1:
+            return self.call(*args, **kwargs)
+        if any_from_operations(args) or any_from_operations(kwargs.values()):
+            return fresh(self._run_on_symbols(*cut_off((args, kwargs))))
+        if _is_plain(state.overlay) and any(isinstance(x, KerasTensor) for x in tree.flatten((args, kwargs))):
+            return self._run_on_symbols(args, kwargs)
         return self.call(*args, **kwargs)
+
+    def _run_on_symbols(self, args: tuple, kwargs: dict[str, Any]) -> Any:
+        """Run `call` on symbolic tensors, or ask the class what comes out where it says so itself."""
+        cls = type(self)
+        with StatelessScope():
+            if cls.compute_output_spec is not LayerCalls.compute_output_spec:
+                chosen = {k: v for k, v in kwargs.items() if k != "training" or v is not None}
+                return self.compute_output_spec(*args, **chosen)
+            try:
+                return self.call(*args, **kwargs)
+            except NoValueError:
+                if len(args) != 1 or cls.compute_output_shape is LayerCalls.compute_output_shape:
+                    raise
+        shapes = self.compute_output_shape(tree.map_structure(lambda x: x.shape, args[0]))
+        return tree.map_shape_structure(lambda shape: KerasTensor(shape, self.compute_dtype), shapes)
+
+    def _record(self, given: tuple, named: dict, kwargs: dict, signature: Any, outputs: Any) -> None:
+        """Record a call on symbolic tensors, as Keras does.
+
+        Arguments that were filled in (`training`, masks) are part of the record where nothing had to be converted.
+        """
+        as_it_is = not self._casts_inputs or (
+            named is kwargs
+            and len(given) == 1
+            and isinstance(given[0], Tensor)
+            and given[0].dtype == self.input_dtype
+        )
+        noted = {} if named is kwargs else named
+        if as_it_is:
+            noted = {k: v for k, v in kwargs.items() if k != "training" or v is not None}
+            if "mask" in signature.mask_names:
+                noted.setdefault("mask", None)
+        record(self, given, noted, outputs)
+        if _context.depth == 1 and self._losses_may_linger:
+            self._clear_losses()
+
+    def prepared(self) -> Any:
+        return self
 
     def _positional(self, value: Any) -> Any:
         """Convert a positional argument that is no tensor; what does not become one must be passed by name."""
@@ -296,6 +342,24 @@ class LayerCalls(LayerState):
         values = [v if (new := scope.get_current_value(v)) is None else new for v in fixed]
         return (outputs, values, losses) if return_losses else (outputs, values)
 
+    # Shapes without values
+
+    def compute_output_shape(self, *args: Any, **kwargs: Any) -> Any:
+        """Return the shape of the output for the shape of the input."""
+        self._check_super_called()
+        shapes = args or tuple(kwargs.values())
+        inputs = [_symbols(shape, self.compute_dtype) for shape in shapes]
+        return tree.map_structure(lambda t: t.shape, self.compute_output_spec(*inputs))
+
+    def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
+        """Return symbolic outputs for symbolic inputs."""
+        args, kwargs = cut_off((args, kwargs))
+        return self(*args, **kwargs)
+
+    def symbolic_call(self, *args: Any, **kwargs: Any) -> Any:
+        """Return symbolic outputs for symbolic inputs."""
+        return self.compute_output_spec(*args, **kwargs)
+
     # Masks
 
     def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
@@ -369,3 +433,12 @@ def _shape_from_config(shape: Any) -> Any:
             return tuple(shape)
         return [_shape_from_config(s) for s in shape]
     return shape
+
+
+def _symbols(shape: Any, dtype: str) -> Any:
+    """Return symbolic tensors for a shape, or a structure of them for a structure of shapes."""
+    if isinstance(shape, dict):
+        return {k: _symbols(s, dtype) for k, s in shape.items()}
+    if isinstance(shape, (list, tuple)) and any(isinstance(s, (list, tuple, dict)) for s in shape):
+        return [_symbols(s, dtype) for s in shape]
+    return KerasTensor(shape, dtype)

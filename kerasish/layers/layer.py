@@ -8,11 +8,11 @@ from typing import Any
 
 from kerasish import dtype_policies, regularizers, tree
 from kerasish.autograd import dtypes
-from kerasish.autograd.naming import auto_name
-from kerasish.autograd.tensor import KerasTensor, Tensor, as_tensor
+from kerasish.autograd.tensor import Tensor, as_tensor
 from kerasish.autograd.variable import Variable
 from kerasish.layers import signatures
 from kerasish.layers.calling import LayerCalls, wrapped_build
+from kerasish.ops.operation import Operation, own_arguments
 
 
 class Layer(LayerCalls):
@@ -55,12 +55,6 @@ class Layer(LayerCalls):
     _signature: Any = None
     _fitting: tuple | None = None
 
-    def __new__(cls, *args: Any, **kwargs: Any) -> Layer:
-        instance = super().__new__(cls)
-        # Kept for the config of a subclass that writes no get_config.
-        object.__setattr__(instance, "_init_arguments", (args, kwargs))
-        return instance
-
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         cls._signature = None
@@ -96,12 +90,7 @@ class Layer(LayerCalls):
             raise ValueError(
                 f"Expected `trainable` to be a boolean. Received: trainable={trainable} (of type {type(trainable)})"
             )
-        if name is not None and (not isinstance(name, str) or "/" in name):
-            raise ValueError(
-                "Argument `name` must be a string and cannot contain character `/`. "
-                f"Received: name={name} (of type {type(name)})"
-            )
-        self.name = name or auto_name(type(self).__name__)
+        Operation.__init__(self, name=name)
         self.dtype_policy = dtype
         self.activity_regularizer = regularizers.get(activity_regularizer)
         self.autocast = autocast
@@ -112,7 +101,6 @@ class Layer(LayerCalls):
         self._trainable = trainable
         self._losses: list[Tensor] = []
         self._build_shapes_dict: dict[str, Any] | None = None
-        self._symbolic_output_shape: Any = None
         self._settled = False
         self._supports_masking = type(self).compute_mask is not Layer.compute_mask
         self._convert_input_args = True
@@ -159,23 +147,6 @@ class Layer(LayerCalls):
     @supports_masking.setter
     def supports_masking(self, value: bool) -> None:
         self._supports_masking = value
-
-    # Shapes without values
-
-    def compute_output_shape(self, *args: Any, **kwargs: Any) -> Any:
-        """Return the shape of the output for the shape of the input."""
-        self._check_super_called()
-        shapes = args or tuple(kwargs.values())
-        inputs = [_symbols(shape, self.compute_dtype) for shape in shapes]
-        return tree.map_structure(lambda t: t.shape, self.compute_output_spec(*inputs))
-
-    def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
-        """Return symbolic outputs for symbolic inputs."""
-        return self(*args, **kwargs)
-
-    def symbolic_call(self, *args: Any, **kwargs: Any) -> Any:
-        """Return symbolic outputs for symbolic inputs."""
-        return self.compute_output_spec(*args, **kwargs)
 
     # Losses
 
@@ -239,7 +210,7 @@ class Layer(LayerCalls):
         if type(self).get_config is Layer.get_config:
             config = {
                 "name": self.name,
-                **signatures.own_arguments(self),
+                **own_arguments(self, without=signatures.BASE_ARGUMENTS),
                 **signatures.accepted(self, config),
             }
             if not signatures.accepted(self, {"name": self.name}):
@@ -258,21 +229,12 @@ class Layer(LayerCalls):
             ) from error
 
     def __getstate__(self) -> dict[str, Any]:
-        """Return what a copy takes along: everything but what is compiled, which refers to this instance."""
+        """Return what a copy takes along: not what is compiled, nor the calls, which belong to this instance."""
         return {
             name: value
             for name, value in self.__dict__.items()
-            if name not in ("_compiled_steps", "_metrics_step")
+            if name not in ("_compiled_steps", "_inbound_nodes", "_metrics_step")
         }
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={self.name}, built={self.__dict__.get('built', False)}>"
-
-
-def _symbols(shape: Any, dtype: str) -> Any:
-    """Return symbolic tensors for a shape, or a structure of them for a structure of shapes."""
-    if isinstance(shape, dict):
-        return {k: _symbols(s, dtype) for k, s in shape.items()}
-    if isinstance(shape, (list, tuple)) and any(isinstance(s, (list, tuple, dict)) for s in shape):
-        return [_symbols(s, dtype) for s in shape]
-    return KerasTensor(shape, dtype)

@@ -12,6 +12,7 @@ from kerasish.autograd.tensor import as_tensor
 from kerasish.autograd.variable import Variable
 from kerasish.layers.tracking import wrap
 from kerasish.metrics import Metric
+from kerasish.ops.operation import Operation
 from kerasish.random import SeedGenerator
 
 _UNTRACKED = frozenset(
@@ -21,6 +22,7 @@ _UNTRACKED = frozenset(
         "_compile_metrics",
         "_compiled_steps",
         "_fitting",
+        "_inbound_nodes",
         "_init_arguments",
         "_input_shape_arg",
         "_loss_tracker",
@@ -28,7 +30,6 @@ _UNTRACKED = frozenset(
         "_metrics_step",
         "_output_symbols",
         "_settled",
-        "_symbolic_output_shape",
         "_trained",
         "built",
         "input_spec",
@@ -36,7 +37,7 @@ _UNTRACKED = frozenset(
 )
 
 
-class LayerState:
+class LayerState(Operation):
     """The state of a layer: what its attributes hold, its weights, and how they are read, set and stored."""
 
     # Tracking

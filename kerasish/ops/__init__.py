@@ -55,12 +55,17 @@ __all__ = sorted((*_FILE_OF, *_NAMESPACES))
 
 
 def __getattr__(name: str) -> _Any:
+    from kerasish.ops import symbolic
+
     if name in _NAMESPACES:
-        return _import_module(f"{__name__}.{name}")
+        module = _import_module(f"{__name__}.{name}")
+        symbolic.install(vars(module), HOMES.get(name, "").split())
+        return module
     file = _FILE_OF.get(name)
     if file is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(_import_module(f"{__name__}.{file}"), name)
+    # In a model's graph, what is called by this name is recorded; files of this folder call each other as they are.
+    value = symbolic.recording(getattr(_import_module(f"{__name__}.{file}"), name))
     globals()[name] = value
     return value
 
