@@ -14,9 +14,28 @@ from kerasish.layers.global_pooling import (
     GlobalMaxPooling2D,
     GlobalMaxPooling3D,
 )
+from kerasish.layers.identity import Identity
 from kerasish.layers.input_layer import Input, InputLayer
 from kerasish.layers.input_spec import InputSpec
+from kerasish.layers.lambda_layer import Lambda
 from kerasish.layers.layer import Layer
+from kerasish.layers.masking import Masking
+from kerasish.layers.merging.concatenate import Concatenate, concatenate
+from kerasish.layers.merging.dot import Dot, dot
+from kerasish.layers.merging.elementwise import (
+    Add,
+    Average,
+    Maximum,
+    Minimum,
+    Multiply,
+    Subtract,
+    add,
+    average,
+    maximum,
+    minimum,
+    multiply,
+    subtract,
+)
 from kerasish.layers.pooling import (
     AveragePooling1D,
     AveragePooling2D,
@@ -28,6 +47,7 @@ from kerasish.layers.pooling import (
 from kerasish.layers.reshape import Reshape
 from kerasish.layers.separable_convolution import SeparableConv1D, SeparableConv2D
 from kerasish.layers.transposed_convolution import Conv1DTranspose, Conv2DTranspose, Conv3DTranspose
+from kerasish.layers.wrapper import Wrapper
 from kerasish.serialization import deserialize_keras_object as deserialize
 from kerasish.serialization import serialize_keras_object as serialize
 
@@ -55,12 +75,15 @@ SeparableConvolution2D = SeparableConv2D
 
 __all__ = [
     "Activation",
+    "Add",
+    "Average",
     "AveragePooling1D",
     "AveragePooling2D",
     "AveragePooling3D",
     "AvgPool1D",
     "AvgPool2D",
     "AvgPool3D",
+    "Concatenate",
     "Conv1D",
     "Conv1DTranspose",
     "Conv2D",
@@ -76,6 +99,7 @@ __all__ = [
     "Dense",
     "DepthwiseConv1D",
     "DepthwiseConv2D",
+    "Dot",
     "Dropout",
     "Flatten",
     "GlobalAveragePooling1D",
@@ -90,21 +114,37 @@ __all__ = [
     "GlobalMaxPooling1D",
     "GlobalMaxPooling2D",
     "GlobalMaxPooling3D",
+    "Identity",
     "Input",
     "InputLayer",
     "InputSpec",
+    "Lambda",
     "Layer",
+    "Masking",
     "MaxPool1D",
     "MaxPool2D",
     "MaxPool3D",
     "MaxPooling1D",
     "MaxPooling2D",
     "MaxPooling3D",
+    "Maximum",
+    "Minimum",
+    "Multiply",
     "Reshape",
     "SeparableConv1D",
     "SeparableConv2D",
     "SeparableConvolution1D",
     "SeparableConvolution2D",
+    "Subtract",
+    "Wrapper",
+    "add",
+    "average",
+    "concatenate",
     "deserialize",
+    "dot",
+    "maximum",
+    "minimum",
+    "multiply",
     "serialize",
+    "subtract",
 ]
