@@ -118,7 +118,10 @@ class LayerCalls(LayerState):
             return self._call_inside(args[0], signature)
         given, named = args, kwargs
         if self._convert_input_args:
-            args = tuple([self._convert(a) if isinstance(a, Tensor) else self._positional(a) for a in args])
+            if len(args) != 1 or type(args[0]) is not Tensor or args[0]._value.dtype is not self._compute:
+                args = tuple(
+                    [self._convert(a) if isinstance(a, Tensor) else self._positional(a) for a in args]
+                )
             if kwargs:
                 kwargs = {k: v if k in _NOT_INPUTS else self._convert(v) for k, v in kwargs.items()}
         inputs = args[0] if args else signature.first_argument(self, kwargs)

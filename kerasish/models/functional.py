@@ -53,6 +53,8 @@ class Functional(Function, Model):
         if not all(x._node.is_input for x in tree.flatten(inputs)):
             inputs, outputs = _with_inputs_of_its_own(inputs, outputs)
         self._connect(inputs, outputs)
+        if trainable is not None:
+            self.trainable = trainable  # the model's own: each layer has been told whether it is
         for layer in self.layers:
             self._track(layer)
         self.built = True
@@ -61,8 +63,6 @@ class Functional(Function, Model):
         self._allow_non_tensor_positional_args = True
         self.output_names = [x._keras_history.operation.name for x in self._outputs]
         self.input_spec = self._make_input_spec()
-        if trainable is not None:
-            self.trainable = trainable
 
     @property
     def layers(self) -> list[Layer]:

@@ -11,15 +11,20 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial, wraps
 from typing import Any
 
+import numpy as np
+
 from kerasish import config, tree
 from kerasish.autograd import dtypes
-from kerasish.autograd.tensor import KerasTensor, as_tensor
+from kerasish.autograd.tensor import KerasTensor, Tensor, as_tensor
+from kerasish.autograd.variable import Variable
 from kerasish.ops import operation_names
 from kerasish.ops.operation import Call, Operation, any_from_operations, record
 
 _functions: dict[str, Callable] = {}
 _classes: dict[str, type] = {}
 _symbols_exist = False
+# What most arguments are, and no symbol.
+_INERT = frozenset((Tensor, Variable, np.ndarray, int, float, bool, str, type(None)))
 
 
 def symbols_exist() -> None:
@@ -126,7 +131,7 @@ def _recorded(name: str, args: tuple, kwargs: dict[str, Any]) -> Any:
             call_args.extend(given[parameter])
         elif kind is not inspect.Parameter.VAR_KEYWORD:
             call_args.append(given[parameter])
-    chosen = {k: _setting(k, v) for k, v in given.items() if k not in cls.call_names and k != "name"}
+    chosen = {k: _setting(name, k, v) for k, v in given.items() if k not in cls.call_names and k != "name"}
     plain = _nameless(cls, chosen)
     outputs = plain.compute_output_spec(*call_args)
     if not any(isinstance(x, KerasTensor) for x in tree.flatten(outputs)):
@@ -141,11 +146,13 @@ def _nameless(cls: type[FunctionOperation], chosen: dict[str, Any]) -> FunctionO
     return cls(name="unnamed", **chosen)
 
 
-def _setting(name: str, value: Any) -> Any:
+def _setting(function: str, name: str, value: Any) -> Any:
     """Return a setting as configs hold it."""
     if name == "data_format" and value is None:
         return config.image_data_format()
-    return dtypes.standardize_dtype(value) if name == "dtype" and value is not None else value
+    if name == "dtype" and (value is not None or function in ("one_hot", "multi_hot")):
+        return dtypes.standardize_dtype(value)
+    return value
 
 
 def recording(function: Callable) -> Callable:
@@ -153,15 +160,41 @@ def recording(function: Callable) -> Callable:
     name = function.__name__
     _functions[name] = function
 
-    @wraps(function)
-    def operation(*args: Any, **kwargs: Any) -> Any:
-        if _symbols_exist and (
-            any_from_operations(args) or kwargs and any_from_operations(kwargs.values())  # type: ignore[arg-type]
-        ):
-            return _recorded(name, args, kwargs)
-        return function(*args, **kwargs)
+    # A wrapper that has the parameters of what it wraps costs a third of one that has any: worth it for the shortest.
+    code = function.__code__
+    names, plain = (
+        code.co_varnames[: code.co_argcount],
+        not code.co_flags & 0x0C and not code.co_kwonlyargcount,
+    )
 
-    return operation
+    def unary(x: Any) -> Any:
+        if _symbols_exist and type(x) not in _INERT and any_from_operations((x,)):
+            return _recorded(name, (x,), {})
+        return function(x)
+
+    def binary(x1: Any, x2: Any) -> Any:
+        if (
+            _symbols_exist
+            and (type(x1) not in _INERT or type(x2) not in _INERT)
+            and any_from_operations((x1, x2))
+        ):
+            return _recorded(name, (x1, x2), {})
+        return function(x1, x2)
+
+    def general(*args: Any, **kwargs: Any) -> Any:
+        if _symbols_exist:
+            for x in args:
+                if type(x) not in _INERT and any_from_operations((x,)):
+                    return _recorded(name, args, kwargs)
+            if kwargs and any_from_operations(kwargs.values()):  # type: ignore[arg-type]
+                return _recorded(name, args, kwargs)
+        return function(*args, **kwargs) if kwargs else function(*args)
+
+    if plain and names == ("x",) and not function.__defaults__:
+        return wraps(function)(unary)
+    if plain and names == ("x1", "x2") and not function.__defaults__:
+        return wraps(function)(binary)
+    return wraps(function)(general)
 
 
 def install(namespace: dict[str, Any], names: Sequence[str]) -> None:

@@ -159,7 +159,7 @@ def of_a_sequential_part(keras):
     whole = keras.Sequential(
         [keras.Input((4,), name="x"), keras.layers.Dense(3, name="a"), keras.layers.Dense(2, name="b")]
     )
-    return keras.Model(whole.inputs, whole.layers[0].output), floats(2, 4)
+    return keras.Model(whole.inputs, whole.layers[0].output, name="part"), floats(2, 4)
 
 
 def frozen_part(keras):

@@ -8,10 +8,10 @@ import pickle
 
 import numpy as np
 import pytest
+from functional_cases import CASES, floats, subclass_of_inputs_and_outputs
 
 import kerasish
 from kerasish import layers, ops, tree
-from functional_cases import CASES, floats, subclass_of_inputs_and_outputs
 
 
 def build(keras, case):
@@ -168,7 +168,7 @@ def test_inputs_come_in_several_forms(oracle):
 
 BAD_CALLS = [
     ("two_inputs", lambda m: m([np.ones((2, 4))]), r"expected 2 input\(s\). Received 1"),
-    ("two_inputs", lambda m: m({"left": np.ones((2, 4))}), "expected 2 input"),
+    ("two_inputs", lambda m: m({"left": np.ones((2, 4))}), "Input 1 of layer 'two' must be a tensor"),
     (
         "two_inputs",
         lambda m: m([np.ones((2, 5)), np.ones((2, 3))]),
@@ -313,7 +313,7 @@ def test_functions_are_graphs_without_a_model():
     function = kerasish.Function(x, {"double": x * 2.0, "mean": ops.mean(x, axis=-1)}, name="f")
     data = floats(2, 3)
     assert_same(function(data)["double"], data * 2)
-    assert [op.name for op in function.operations][0] == x.name and len(function.operations) == 3
+    assert function.operations[0].name == x.name and len(function.operations) == 3
 
 
 def test_operations_of_ones_own(oracle):
@@ -347,7 +347,7 @@ BAD_GRAPHS = [
     (
         lambda x: kerasish.Model(x, kerasish.Input((2,)) * 2),
         ValueError,
-        "Graph disconnected: cannot find parent",
+        "Output with path `` is not connected",
     ),
     (
         lambda x: kerasish.Model(x, layers.Dense(2, name="a")(layers.Dense(2, name="a")(x))),
