@@ -371,6 +371,8 @@ class LayerCalls(LayerState):
 
     def _set_mask(self, inputs: Any, outputs: Any, mask: Any) -> None:
         if not self._supports_masking:
+            if mask is None:
+                return
             warnings.warn(
                 f"Layer '{self.name}' (of type {type(self).__name__}) was passed an input with a mask attached to it. "
                 "However, this layer does not support masking and will therefore destroy the mask information. "

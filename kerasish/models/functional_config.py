@@ -21,7 +21,7 @@ def is_functional(config: dict[str, Any]) -> bool:
 
 def takes_inputs_and_outputs(cls: type) -> bool:
     """Tell whether a class is made by `cls(inputs, outputs, name=...)`, so that a graph's config is all it needs."""
-    parameters = [*inspect.signature(cls.__init__).parameters.values()][1:]
+    parameters = [*inspect.signature(cls.__init__).parameters.values()][1:]  # type: ignore[misc]
     names = [p.name for p in parameters if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD, p.KEYWORD_ONLY)]
     if names == ["inputs", "outputs", "name"]:
         return True

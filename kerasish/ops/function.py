@@ -30,6 +30,15 @@ class Function(Operation):
             have the same name.
     """
 
+    _inputs: list[KerasTensor]
+    _outputs: list[KerasTensor]
+    _inputs_struct: Any
+    _outputs_struct: Any
+    _operations: list[Operation]
+    _nodes_by_depth: dict[int, list[Call]]
+    _own_calls: set[int]
+    _plan: _Plan
+
     def __init__(self, inputs: Any, outputs: Any, name: str | None = None):
         super().__init__(name=name)
         self._connect(inputs, outputs)

@@ -67,7 +67,8 @@ class Multiply(Merge):
 
     def merge(self, inputs: list[Tensor]) -> Tensor:
         masks = [mask_like(x) for x in inputs]
-        product = mask = None
+        product: Any = None
+        mask: Any = None
         for x, own in zip(inputs, masks, strict=True):
             if own is not None:
                 x = ops.where(own, x, ops.cast(1, x.dtype))
