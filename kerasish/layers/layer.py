@@ -11,7 +11,8 @@ from kerasish.autograd import dtypes
 from kerasish.autograd.tensor import Tensor, as_tensor
 from kerasish.autograd.variable import Variable
 from kerasish.layers import signatures
-from kerasish.layers.calling import LayerCalls, wrapped_build
+from kerasish.layers.building import wrapped_build
+from kerasish.layers.calling import LayerCalls
 from kerasish.ops.operation import Operation, own_arguments
 
 

@@ -113,7 +113,7 @@ class Functional(Function, Model):
     @property
     def input_names(self) -> list[str]:
         """The names of the inputs."""
-        return [x.name for x in self._inputs]
+        return [str(x.name) for x in self._inputs]
 
     @property
     def input_shape(self) -> Any:
