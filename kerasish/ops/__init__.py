@@ -55,17 +55,17 @@ __all__ = sorted((*_FILE_OF, *_NAMESPACES))
 
 
 def __getattr__(name: str) -> _Any:
-    from kerasish.ops import symbolic
-
-    if name in _NAMESPACES:
-        module = _import_module(f"{__name__}.{name}")
-        symbolic.install(vars(module), HOMES.get(name, "").split())
-        return module
     file = _FILE_OF.get(name)
-    if file is None:
+    if file is None and name not in _NAMESPACES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    # In a model's graph, what is called by this name is recorded; files of this folder call each other as they are.
-    value = symbolic.recording(getattr(_import_module(f"{__name__}.{file}"), name))
+    module = _import_module(f"{__name__}.{file or name}")
+    # What is called by the names here is recorded in a model's graph; files call each other's functions as they are.
+    symbolic = _import_module(f"{__name__}.symbolic")
+    if module.__name__.rpartition(".")[2] in _NAMESPACES:
+        symbolic.install(vars(module))
+    if file is None:
+        return module
+    value = symbolic.recording(getattr(module, name))
     globals()[name] = value
     return value
 

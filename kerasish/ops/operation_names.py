@@ -50,7 +50,7 @@ _TABLE = {
         depthwise_conv:strides,padding,data_format,dilation_rate
         dot_product_attention:is_causal,flash_attention,attn_logits_soft_cap elu:alpha
         fold:output_size,kernel_size,dilation,padding,stride gelu:approximate glu:axis hard_shrink:threshold
-        hard_sigmoid hard_silu hard_swish=HardSilu hard_tanh layer_normalization=LayerNorm:axis,epsilon
+        hard_sigmoid hard_silu hard_tanh layer_normalization=LayerNorm:axis,epsilon
         leaky_relu:negative_slope log_sigmoid log_softmax:axis
         max_pool:pool_size,strides,padding,data_format moments:axes,keepdims,synchronized
         multi_hot:num_classes,axis,dtype,sparse normalize:axis,order,epsilon
@@ -58,7 +58,7 @@ _TABLE = {
         rms_normalization=RMSNorm:axis,epsilon selu separable_conv:strides,padding,data_format,dilation_rate
         sigmoid silu soft_shrink:threshold softmax:axis softplus softsign
         space_to_depth:block_size,data_format sparse_categorical_crossentropy:from_logits,axis sparse_plus
-        sparse_sigmoid sparsemax:axis squareplus:b swish=Silu tanh_shrink threshold:threshold,default_value
+        sparse_sigmoid sparsemax:axis squareplus:b tanh_shrink threshold:threshold,default_value
         unfold:kernel_size,dilation,padding,stride
     """,
     "core": """
@@ -96,7 +96,7 @@ _TABLE = {
         ssim=SSIM:max_val,filter_size,filter_sigma,k1,k2,data_format
     """,
 }
-SAME_AS = {"abs": "absolute", "conj": "conjugate"}
+SAME_AS = {"abs": "absolute", "conj": "conjugate", "hard_swish": "hard_silu", "swish": "silu"}
 # What says something about a tensor, or makes one of no other: never part of a graph.
 NOT_RECORDED = frozenset(
     "convert_to_numpy custom_gradient dtype empty eye identity is_tensor ndim ones shape size tri "

@@ -9,6 +9,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial, wraps
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -93,7 +94,7 @@ def operation_class(name: str) -> type[FunctionOperation]:
     found = _classes.get(name)
     if found is None:
         module, class_name, settings = operation_names.entry(name)
-        function = _SPECIAL.get(name) or _functions[name]
+        function = _SPECIAL.get(name) or _function(name)
         parameters = [p for p in inspect.signature(function).parameters if p != "name"]
         call_names = [p for p in parameters if p not in settings]
         found = _classes[name] = type(
@@ -113,7 +114,7 @@ def operation_class(name: str) -> type[FunctionOperation]:
 def find_class(class_name: str) -> type[FunctionOperation] | None:
     """Return the class of operations of this name, or None."""
     for function in operation_names.functions_of(class_name):
-        if function in _functions:
+        if _function(function) is not None:
             return operation_class(function)
     return None
 
@@ -157,7 +158,13 @@ def _setting(function: str, name: str, value: Any) -> Any:
 
 def recording(function: Callable) -> Callable:
     """Return a function that records its calls on symbolic tensors and is `function` otherwise."""
-    name = function.__name__
+    name = getattr(function, "__name__", "")
+    if (
+        not inspect.isfunction(function)
+        or name in operation_names.NOT_RECORDED
+        or hasattr(function, "__wrapped__")
+    ):
+        return function
     _functions[name] = function
 
     # A wrapper that has the parameters of what it wraps costs a third of one that has any: worth it for the shortest.
@@ -197,11 +204,21 @@ def recording(function: Callable) -> Callable:
     return wraps(function)(general)
 
 
-def install(namespace: dict[str, Any], names: Sequence[str]) -> None:
-    """Let the functions of a namespace record their calls on symbolic tensors."""
-    for name in names:
-        if name not in operation_names.NOT_RECORDED and inspect.isfunction(namespace[name]):
-            namespace[name] = recording(namespace[name])
+def install(namespace: dict[str, Any]) -> None:
+    """Let the public functions of a module record their calls on symbolic tensors."""
+    for name, value in list(namespace.items()):
+        if not name.startswith("_") and getattr(value, "__module__", None) == namespace["__name__"]:
+            namespace[name] = recording(value)
+
+
+def _function(name: str) -> Callable | None:
+    """Return the function of `kerasish.ops`, or of one of its namespaces, that has this name."""
+    if name not in _functions:
+        ops = import_module("kerasish.ops")
+        namespace = operation_names.entry(name)[0]
+        if not hasattr(ops, name) and hasattr(ops, namespace):
+            getattr(getattr(ops, namespace), name, None)
+    return _functions.get(name)
 
 
 # Operators and methods of symbolic tensors.
