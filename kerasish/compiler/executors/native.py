@@ -227,14 +227,17 @@ class NativeKernel(Kernel):
             return False
         reads = [access for value, access in self._reads if value is x]
         writes = [access for value, access in self._writes if value is out]
-        return all(_is_before(r, w) for r in reads for w in writes)
+        return all(self._is_before(r, w) for r in reads for w in writes)
 
-
-def _is_before(read: Access, write: Access) -> bool:
-    """Tell whether every element is read before it is written."""
-    if read.nest != write.nest:
-        return read.nest < write.nest
-    return write.axes is not None and read.axes == write.axes and read.time <= write.time
+    def _is_before(self, read: Access, write: Access) -> bool:
+        """Tell whether every element is read before it is written."""
+        if read.nest != write.nest:
+            return read.nest < write.nest
+        if write.axes is None or read.axes != write.axes or read.time > write.time:
+            return False
+        # Along axes that an array has not, the nest comes back to its elements: it would read what it has written.
+        dims = self.nests[write.nest].dims  # type: ignore[union-attr]
+        return all(n == 1 or axis in write.axes for axis, n in enumerate(dims))
 
 
 def _is_literal(x: Value) -> bool:
