@@ -5,12 +5,25 @@ They are plain module state read when a layer or tensor is made; changing one do
 
 from __future__ import annotations
 
+import os
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from kerasish.dtype_policies import DTypePolicy
+
 _FLOAT_TYPES = ("bfloat16", "float16", "float32", "float64")
 _IMAGE_FORMATS = ("channels_last", "channels_first")
 
 _floatx = "float32"
 _epsilon = 1e-7
 _image_data_format = "channels_last"
+_interactive_logging = True
+_traceback_filtering = True
+_flash_attention: bool | None = None
+_max_epochs: int | None = int(os.environ["KERAS_MAX_EPOCHS"]) if "KERAS_MAX_EPOCHS" in os.environ else None
+_max_steps_per_epoch: int | None = (
+    int(os.environ["KERAS_MAX_STEPS_PER_EPOCH"]) if "KERAS_MAX_STEPS_PER_EPOCH" in os.environ else None
+)
 
 
 def floatx() -> str:
@@ -105,3 +118,117 @@ def standardize_data_format(data_format: str | None) -> str:
 def backend() -> str:
     """Return the name of the backend: always `"kerasish"`."""
     return "kerasish"
+
+
+def dtype_policy() -> DTypePolicy:
+    """Return the dtype policy of layers that are given none: that of the default float type, unless set.
+
+    Example:
+
+    >>> kerasish.config.dtype_policy()
+    <DTypePolicy "float32">
+    """
+    from kerasish import dtype_policies
+
+    return dtype_policies.dtype_policy()
+
+
+def set_dtype_policy(policy: str | DTypePolicy) -> None:
+    """Set the dtype policy of layers that are given none.
+
+    Example:
+
+    >>> kerasish.config.set_dtype_policy("mixed_float16")
+
+    Args:
+        policy: A policy or its name, such as `"float32"` or `"mixed_float16"`.
+
+    Raises:
+        ValueError: If there is no policy of this name.
+    """
+    from kerasish import dtype_policies
+
+    dtype_policies.set_dtype_policy(policy)
+
+
+def enable_interactive_logging() -> None:
+    """Show progress and messages on standard output (the default)."""
+    global _interactive_logging
+    _interactive_logging = True
+
+
+def disable_interactive_logging() -> None:
+    """Send progress and messages to the logger named `kerasish` (level INFO) instead of standard output."""
+    global _interactive_logging
+    _interactive_logging = False
+
+
+def is_interactive_logging_enabled() -> bool:
+    """Return whether progress and messages go to standard output."""
+    return _interactive_logging
+
+
+def enable_traceback_filtering() -> None:
+    """Set the flag that Keras hides its own frames by; here tracebacks are short and always whole."""
+    global _traceback_filtering
+    _traceback_filtering = True
+
+
+def disable_traceback_filtering() -> None:
+    """Clear the flag that Keras hides its own frames by; here tracebacks are short and always whole."""
+    global _traceback_filtering
+    _traceback_filtering = False
+
+
+def is_traceback_filtering_enabled() -> bool:
+    """Return the flag of `enable_traceback_filtering`."""
+    return _traceback_filtering
+
+
+def enable_flash_attention() -> None:
+    """Set the flag that lets Keras choose a fused attention kernel; here attention is computed in one way only."""
+    global _flash_attention
+    _flash_attention = True
+
+
+def disable_flash_attention() -> None:
+    """Clear the flag that lets Keras choose a fused attention kernel; here attention is computed in one way only."""
+    global _flash_attention
+    _flash_attention = False
+
+
+def is_flash_attention_enabled() -> bool | None:
+    """Return the flag of `enable_flash_attention`; None where it was neither set nor cleared."""
+    return _flash_attention
+
+
+def max_epochs() -> int | None:
+    """Return the most epochs that `fit` runs; None for no limit."""
+    return _max_epochs
+
+
+def set_max_epochs(max_epochs: int | None) -> None:
+    """Limit the epochs of every `fit`, to try a script out. The variable `KERAS_MAX_EPOCHS` does the same from outside.
+
+    Args:
+        max_epochs: The most epochs that `fit` runs; None for no limit.
+    """
+    global _max_epochs
+    _max_epochs = max_epochs
+
+
+def max_steps_per_epoch() -> int | None:
+    """Return the most batches in an epoch of `fit`, `evaluate` or `predict`; None for no limit."""
+    return _max_steps_per_epoch
+
+
+def set_max_steps_per_epoch(max_steps_per_epoch: int | None) -> None:
+    """Limit the batches of every `fit`, `evaluate` and `predict`, to try a script out.
+
+    The variable `KERAS_MAX_STEPS_PER_EPOCH` does the same from outside.
+
+    Args:
+        max_steps_per_epoch: The most batches in an epoch; None for no limit.
+    """
+    global _max_steps_per_epoch
+    _max_steps_per_epoch = max_steps_per_epoch

@@ -27,7 +27,9 @@ FLOORS = (
         "layers",
         "losses",
         "metrics",
+        "mixed_precision",
         "optimizers",
+        "preprocessing",
         "regularizers",
         "utils",
     ),
@@ -38,6 +40,7 @@ FLOORS = (
 FLOOR_OF = {name: floor for floor, names in enumerate(FLOORS) for name in names}
 # The only looks upwards, inside functions, each for the sake of a method or an argument that users expect.
 EXCEPTIONS = {
+    ("kerasish.config", "dtype_policies"),  # `config.dtype_policy()` is where Keras has the default policy
     ("kerasish.autograd.operators", "ops"),  # `x.mean()` and `x @ y` are `ops.mean(x)` and `ops.matmul(x, y)`
     ("kerasish.autograd.variable", "initializers"),  # `Variable("zeros", shape=...)` names an initializer
 }

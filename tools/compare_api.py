@@ -28,6 +28,9 @@ LEFT_OUT = {
     "applications": "pretrained networks are downloads of weights, not part of an engine",
     "backend": "functions of Keras 2 that `keras.ops` replaced",
     "callbacks.OrbaxCheckpoint": "writes checkpoints of JAX's Orbax",
+    "config.enable_unsafe_deserialization": "files never run code",
+    "config.is_nnx_enabled": "a setting of JAX's Flax",
+    "config.set_backend": "one engine",
     "distillation": "teachers and students are a training loop of a few lines",
     "distribution": "one process and one device at a time",
     "dtype_policies.GPTQDTypePolicy": "no quantized layers",
@@ -95,7 +98,7 @@ def find(module: Any, path: str) -> Any:
     for name in filter(None, path.split(".")):
         try:
             module = getattr(module, name)
-        except AttributeError:
+        except (AttributeError, ImportError):  # a lazy name may import what is not there
             try:
                 module = importlib.import_module(f"{module.__name__}.{name}")
             except (AttributeError, ImportError):
@@ -185,7 +188,7 @@ def compare(theirs: types.ModuleType, mine: Any, path: str, methods: bool) -> Co
         if full in LEFT_OUT:
             found.left_out.append(full)
             continue
-        ours = None if mine is None else getattr(mine, name, None)
+        ours = None if mine is None else find(mine, name)
         if ours is None and value is not None:
             found.missing.append(name)
             continue

@@ -28,7 +28,9 @@ class StatelessScope:
     def __init__(self, state_mapping: Sequence[tuple[Any, Any]] = (), **kwargs: Any):
         self._values: dict[int, tuple[Any, Tensor]] = {}
         for variable, value in state_mapping or ():
-            self._values[id(variable)] = (variable, as_tensor(value, variable.dtype))
+            tensor = as_tensor(value, variable.dtype)
+            # A variable stands for what it holds now.
+            self._values[id(variable)] = (variable, tensor.value if tensor.mutable else tensor)
         self._outer: list[Any] = []
 
     def __enter__(self) -> StatelessScope:

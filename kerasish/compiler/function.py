@@ -33,7 +33,7 @@ class Compiled:
     def __init__(self, function: Callable, arguments: list[Abstract]):
         graph, self._structure = trace(function, arguments)
         self.graph: Graph = passes.optimize(graph)
-        if native_kernels():
+        if native_kernels() and _is_worth_machine_code(self.graph):
             from kerasish.compiler.fusion import fuse  # a few modules that nothing else needs
 
             self.graph = fuse(self.graph)
@@ -59,6 +59,15 @@ def _result(leaf: Any, results: tuple) -> Any:
 def native_kernels() -> bool:
     """Tell whether graphs are fused into machine code: where the extra `jit` is installed, unless `KERASISH_JIT=0`."""
     return os.environ.get("KERASISH_JIT") != "0" and jit.available()
+
+
+_LARGE = 2**16
+"""Elements in all results of a graph that changes no state, from which on it is worth loading LLVM for."""
+
+
+def _is_worth_machine_code(graph: Graph) -> bool:
+    """Tell whether a graph runs often (a training step) or on much data; a small prediction starts faster without."""
+    return bool(graph.updates) or sum(v.size for op in graph.ops for v in op.outputs) >= _LARGE
 
 
 class Function:

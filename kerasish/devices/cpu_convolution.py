@@ -138,7 +138,6 @@ def _patches(
                 *(a * d for a, d in zip(inner, dilation, strict=True)),
                 steps[-1],
             ),
-            writeable=False,
         )
         for piece in _pieces(view.shape[: rank + 1], max(block // width, 1)):
             seen = view[piece]

@@ -8,6 +8,8 @@ from typing import Any
 from kerasish.autograd import dtypes
 from kerasish.autograd.tensor import KerasTensor
 from kerasish.layers.layer import Layer
+from kerasish.ops.operation import record
+from kerasish.ops.symbolic import symbols_exist
 
 
 class InputLayer(Layer):
@@ -69,12 +71,10 @@ class InputLayer(Layer):
         self.sparse = bool(sparse)
         self.ragged = bool(ragged)
         self.optional = bool(optional)
-        self.output = (
-            input_tensor
-            if input_tensor is not None
-            else KerasTensor(self._batch_shape, self._dtype, self.name)
-        )
-        self.output._keras_layer = self
+        if input_tensor is None:
+            input_tensor = KerasTensor(self._batch_shape, self._dtype, self.name)
+        record(self, (), {}, [input_tensor])
+        symbols_exist()
         self._build_shapes_dict = {"input_shape": self._batch_shape}
         self.built = True
         self._settled = True  # there is nothing to build, and it is never called

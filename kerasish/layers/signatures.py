@@ -8,8 +8,6 @@ from typing import Any
 from kerasish import tree
 from kerasish.autograd.tensor import Tensor
 
-_PLAIN = (str, int, float, bool, type(None))
-
 
 class CallSignature:
     """The parts of a `call` signature that matter around a call.
@@ -125,42 +123,4 @@ def accepted(layer: Any, config: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in config.items() if name in takes}
 
 
-def own_arguments(layer: Any) -> dict[str, Any]:
-    """Return the constructor arguments of a layer class that writes no `get_config`.
-
-    Raises:
-        NotImplementedError: If one of them is no plain value.
-    """
-    args, kwargs = layer._init_arguments
-    try:
-        bound = inspect.signature(type(layer).__init__).bind(layer, *args, **kwargs).arguments
-    except (TypeError, ValueError):
-        return {}
-    signature = inspect.signature(type(layer).__init__).parameters
-    defaults = {n: p.default for n, p in signature.items() if p.default is not p.empty}
-    given = {
-        name: bound.get(name, defaults.get(name))
-        for name in [*signature][1:]
-        if name in bound or name in defaults
-    }
-    config: dict[str, Any] = {}
-    for name, value in given.items():
-        kind = signature[name].kind
-        if kind is inspect.Parameter.VAR_KEYWORD:
-            config.update(value)
-        elif kind is inspect.Parameter.VAR_POSITIONAL:
-            config[name] = None if value else ()
-        else:
-            config[name] = value
-    own = {k: v for k, v in config.items() if k not in _BASE_ARGUMENTS}
-    odd = [k for k, v in own.items() if not all(isinstance(leaf, _PLAIN) for leaf in tree.flatten(v))]
-    if odd:
-        raise NotImplementedError(
-            f"Object {type(layer).__name__} was created by passing non-serializable argument values in `__init__()` "
-            f"({', '.join(odd)}), and therefore the object must override `get_config()` in order to be serializable. "
-            "Please implement `get_config()`."
-        )
-    return own
-
-
-_BASE_ARGUMENTS = ("name", "trainable", "dtype", "activity_regularizer", "autocast")
+BASE_ARGUMENTS = ("name", "trainable", "dtype", "activity_regularizer", "autocast")

@@ -63,7 +63,7 @@ def circle(
     pull = -gamma * ops.maximum(margin + distance, 0.0) * (margin - distance)
     push = gamma * ops.maximum(1.0 + margin - distance, 0.0) * (1.0 - margin - distance)
     loss = ops.softplus(_logsumexp_where(same, pull) + _logsumexp_where(other, push))
-    loss._keras_mask = ops.greater(loss, 0.0)
+    loss._keras_mask = ops.greater(loss, 0.0)  # type: ignore[attr-defined]
     return loss
 
 

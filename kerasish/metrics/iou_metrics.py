@@ -191,7 +191,7 @@ class MeanIoU(IoU):
         axis: the axis of the classes where they are not indices.
     """
 
-    _config_keys = ("num_classes", "ignore_class", "sparse_y_true", "sparse_y_pred", "axis")
+    _config_keys: tuple[str, ...] = ("num_classes", "ignore_class", "sparse_y_true", "sparse_y_pred", "axis")
 
     def __init__(
         self,

@@ -27,17 +27,40 @@ class Model(Trainer, Layer):
             return self.outputs(self.hidden(inputs))
     ```
 
+    Or give it symbolic inputs and outputs, and it is the graph between them:
+
+    ```python
+    inputs = keras.Input((28, 28))
+    x = keras.layers.Flatten()(inputs)
+    model = keras.Model(inputs, keras.layers.Dense(10)(x))
+    ```
+
     Args:
+        inputs: Symbolic inputs in any structure, for a model of a graph.
+        outputs: Symbolic outputs in any structure, for a model of a graph.
         trainable: Whether the model's variables are trained.
         dtype: Float type or dtype policy.
         name: The model's name; made from the class name where None.
     """
 
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        if cls is Model and _are_inputs_and_outputs(args, kwargs):
+            from kerasish.models.functional import Functional
+
+            return Functional.__new__(Functional, *args, **kwargs)
+        return super().__new__(cls, *args, **kwargs)
+
     def __init__(self, *args: Any, **kwargs: Any):
-        if args or "inputs" in kwargs or "outputs" in kwargs:
+        if _are_inputs_and_outputs(args, kwargs):
+            from kerasish.models.functional import Functional
+
+            _make_functional(type(self), Functional)
+            Functional.__init__(self, *args, **kwargs)
+            return
+        if args:
             raise TypeError(
-                "A model of given inputs and outputs is not available: stack layers with `Sequential`, or subclass "
-                f"`Model` and write `call`. Received: args={args}, kwargs={list(kwargs)}"
+                "A model takes `inputs` and `outputs`, or neither of them and a `call` of its own. "
+                f"Received: args={args}, kwargs={list(kwargs)}"
             )
         super().__init__(**kwargs)
 
@@ -151,12 +174,32 @@ class Model(Trainer, Layer):
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Model:
         """Return a model made from `get_config`'s result."""
+        from kerasish.models import functional_config
+
+        if functional_config.is_functional(config) and functional_config.takes_inputs_and_outputs(cls):
+            return functional_config.from_config(cls, config, custom_objects)
         if custom_objects:
             from kerasish.serialization import custom_object_scope
 
             with custom_object_scope(custom_objects):
                 return super().from_config(config)
         return super().from_config(config)
+
+
+def _are_inputs_and_outputs(args: tuple, kwargs: dict[str, Any]) -> bool:
+    """Tell whether arguments of a constructor are those of a model of a graph."""
+    given = len(args) + ("inputs" in kwargs) + ("outputs" in kwargs)
+    return len(args) <= 3 and given >= 2
+
+
+def _make_functional(cls: type, functional: type) -> None:
+    """Let a subclass of `Model` that is made of inputs and outputs derive from the class of such models."""
+    if cls is Model or cls is object or issubclass(cls, functional):
+        return
+    cls.__bases__ = tuple(functional if base is Model else base for base in cls.__bases__)
+    for base in cls.__bases__:
+        if issubclass(base, Model):
+            _make_functional(base, functional)
 
 
 def model_from_json(json_string: str, custom_objects: dict[str, Any] | None = None) -> Model:

@@ -13,6 +13,7 @@ from kerasish.layers.input_spec import InputSpec
 from kerasish.layers.layer import Layer
 from kerasish.layers.tracking import unbuilt_again
 from kerasish.models.model import Model
+from kerasish.ops.operation import comes_from_operation
 from kerasish.serialization import deserialize_keras_object, serialize_keras_object
 
 
@@ -71,8 +72,8 @@ class Sequential(Model):
         Raises:
             ValueError: If it is no layer, its name is taken, or it is a second input.
         """
-        if isinstance(layer, KerasTensor) and isinstance(getattr(layer, "_keras_layer", None), InputLayer):
-            layer = layer._keras_layer
+        if comes_from_operation(layer) and isinstance(layer._keras_history.operation, InputLayer):
+            layer = layer._keras_history.operation
         if not isinstance(layer, Layer):
             hint = f" Did you mean `{layer.__name__}(...)`?" if isinstance(layer, type) else ""
             raise ValueError(

@@ -55,12 +55,17 @@ __all__ = sorted((*_FILE_OF, *_NAMESPACES))
 
 
 def __getattr__(name: str) -> _Any:
-    if name in _NAMESPACES:
-        return _import_module(f"{__name__}.{name}")
     file = _FILE_OF.get(name)
-    if file is None:
+    if file is None and name not in _NAMESPACES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(_import_module(f"{__name__}.{file}"), name)
+    module = _import_module(f"{__name__}.{file or name}")
+    # What is called by the names here is recorded in a model's graph; files call each other's functions as they are.
+    symbolic = _import_module(f"{__name__}.symbolic")
+    if module.__name__.rpartition(".")[2] in _NAMESPACES:
+        symbolic.install(vars(module))
+    if file is None:
+        return module
+    value = symbolic.recording(getattr(module, name))
     globals()[name] = value
     return value
 

@@ -59,6 +59,8 @@ _UNEXPORTED = {"Functional": "keras.src.models.functional"}
 
 # Classes that Keras exports under another name than their own, which numbers layers and their places in weights files.
 _EXPORTED_AS = {"GroupedQueryAttention": "GroupQueryAttention"}
+# Functions in a model's graph: classes that Keras makes of them and does not export.
+_OPERATIONS = "keras.src.ops."
 
 _ROOTS = ("keras", "tf_keras", "kerasish")
 
@@ -110,6 +112,10 @@ def find_class(module: str | None, name: str) -> Any:
     """
     if not isinstance(module, str) or not isinstance(name, str) or not name.isidentifier() or name[0] == "_":
         return None
+    if module.startswith(_OPERATIONS):
+        from kerasish.ops.symbolic import find_class as find_operation_class
+
+        return find_operation_class(name)
     for namespace in _candidates(module):
         obj = _lookup(namespace, name)
         if obj is not None:
@@ -142,6 +148,8 @@ def public_module(cls: type) -> str | None:
     if name in _UNEXPORTED and parts[1] == "models":
         return _UNEXPORTED[name]
     namespace = parts[1]
+    if namespace == "ops" and hasattr(cls, "function"):
+        return f"{_OPERATIONS}{parts[-1]}"
     if namespace == "optimizers" and len(parts) > 2 and parts[2] == "schedules":
         namespace = "optimizers.schedules"
     module = _namespace(namespace) if namespace in _CLASS_NAMESPACES else None
@@ -158,7 +166,7 @@ def public_name(cls: type) -> str:
 
 def is_unexported(cls: type) -> bool:
     """Whether Keras writes this built-in class with a registered name, as for classes it does not export."""
-    return cls.__name__ in _UNEXPORTED
+    return cls.__name__ in _UNEXPORTED or cls.__module__.startswith("kerasish.ops.")
 
 
 def public_names(module: str | None) -> list[str]:

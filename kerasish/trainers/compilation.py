@@ -33,6 +33,7 @@ class Compilation:
     _trained: list | None = None
     _output_symbols: tuple | None = None
     _metrics_step: MetricsStep | None = None
+    _warned_of_eager_steps = False
     steps_per_execution = 1
 
     def compile(
@@ -95,6 +96,7 @@ class Compilation:
         self._compiled_steps = None
         self._output_symbols = None
         self._metrics_step = None
+        self._warned_of_eager_steps = False
         self._compile_arguments = SerializableDict(
             optimizer=optimizer if isinstance(optimizer, str) else new_optimizer,
             loss=loss,

@@ -39,6 +39,10 @@ def epoch_logs(model: Compilation, logs: dict[str, Any] | None) -> dict[str, Any
 
 def in_order(model: Compilation, logs: dict[str, Any]) -> Any:
     """Return the values of logs as a list, the model's metrics first in their order; a single value as itself."""
-    names = [name for name in model.get_metrics_result() if name in logs]
-    values = [logs[name] for name in names] + [value for name, value in logs.items() if name not in names]
+    names: list[str] = []
+    for metric in model.metrics:
+        names += [m.name for m in metric.metrics] if metric is model._compile_metrics else [metric.name]
+    # Metrics of several outputs are logged under other names than their own: these come last.
+    rest = sorted(set(logs) - set(names))
+    values = [logs[name] for name in (*names, *rest) if name in logs]
     return values[0] if len(values) == 1 else values

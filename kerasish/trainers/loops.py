@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from kerasish import config
 from kerasish.callbacks import CallbackList
 from kerasish.callbacks.logs import LazyLogs, to_floats
 from kerasish.trainers.batch_steps import BatchSteps
 from kerasish.trainers.data_adapters import EpochIterator
 from kerasish.trainers.logs import epoch_logs
+
+
+def limited_epochs(epochs: int) -> int:
+    """Return a number of epochs, no larger than `config.set_max_epochs` allows."""
+    most = config.max_epochs()
+    if not most or most >= epochs:
+        return epochs
+    warnings.warn(f"Limiting epochs to {most}", stacklevel=3)
+    return most
 
 
 def callback_list(

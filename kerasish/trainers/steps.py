@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -77,10 +78,13 @@ class CompiledStep:
 
     def _fall_back(self, error: NoValueError) -> None:
         self._eager = True
+        if self._model._warned_of_eager_steps:  # what keeps training from being compiled keeps evaluation too
+            return
+        self._model._warned_of_eager_steps = True
         warnings.warn(
             f"The model '{self._model.name}' cannot be compiled and runs op by op: {error} "
             "(`compile(..., run_eagerly=True)` says so from the start; `jit_compile=True` makes this an error.)",
-            stacklevel=6,
+            stacklevel=_frames_of_this_package(),
         )
 
 
@@ -154,6 +158,14 @@ def as_batch_tensor(value: Any) -> Any:
 
 def _array(value: Any) -> Any:
     return value._value if isinstance(value, Tensor) else value
+
+
+def _frames_of_this_package() -> int:
+    """Return how many calls up the first one is that is not from this package, counted from the caller of this."""
+    count, frame = 1, sys._getframe(1)
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("kerasish."):
+        count, frame = count + 1, frame.f_back
+    return count
 
 
 def _is_text(value: Any) -> bool:

@@ -12,7 +12,7 @@ from kerasish.trainers import data_adapters
 from kerasish.trainers.batch_steps import BatchSteps
 from kerasish.trainers.data_adapters import EpochIterator
 from kerasish.trainers.logs import in_order, numbers, to_numpy
-from kerasish.trainers.loops import callback_list, grouped, run_epoch
+from kerasish.trainers.loops import callback_list, grouped, limited_epochs, run_epoch
 from kerasish.trainers.preparation import build_optimizer, prepare
 from kerasish.trainers.validation import Validation
 
@@ -94,6 +94,7 @@ class Trainer(BatchSteps):
         )
         epoch_iterator = EpochIterator(adapter, steps_per_epoch)
         prepare(self, epoch_iterator, y, training=True)
+        epochs = limited_epochs(epochs)
         run = callback_list(self, callbacks, verbose, epochs, epoch_iterator.num_batches, history=True)
         validation = Validation(
             self, validation_data, validation_batch_size or batch_size, validation_steps, validation_freq

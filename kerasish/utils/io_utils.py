@@ -4,24 +4,18 @@ from __future__ import annotations
 
 import sys
 
-_interactive = True
+from kerasish.config import (
+    disable_interactive_logging,
+    enable_interactive_logging,
+    is_interactive_logging_enabled,
+)
 
-
-def enable_interactive_logging() -> None:
-    """Show progress and messages on standard output (the default)."""
-    global _interactive
-    _interactive = True
-
-
-def disable_interactive_logging() -> None:
-    """Send progress and messages to the logger named `kerasish` (level INFO) instead of standard output."""
-    global _interactive
-    _interactive = False
-
-
-def is_interactive_logging_enabled() -> bool:
-    """Return whether progress and messages go to standard output."""
-    return _interactive
+__all__ = [
+    "disable_interactive_logging",
+    "enable_interactive_logging",
+    "is_interactive_logging_enabled",
+    "print_msg",
+]
 
 
 def print_msg(message: object, line_break: bool = True) -> None:
@@ -32,7 +26,7 @@ def print_msg(message: object, line_break: bool = True) -> None:
         line_break: Whether to end the message with a newline.
     """
     text = str(message)
-    if not _interactive:
+    if not is_interactive_logging_enabled():
         import logging
 
         logging.getLogger("kerasish").info(text.rstrip("\n"))

@@ -200,3 +200,44 @@ class TestModels:
             model_to_dot(model, splines="round")
         with pytest.raises(ValueError, match="Unrecognized keyword"):
             model_to_dot(model, layer_rang=1)
+
+
+class TestFunctionalModels:
+    @pytest.fixture
+    def graph(self):
+        a, b = kerasish.Input((4,), name="a"), kerasish.Input((4,), name="b")
+        shared = layers.Dense(3, name="shared")
+        inner_in = [kerasish.Input((3,), name="p"), kerasish.Input((3,), name="q")]
+        inner = kerasish.Model(inner_in, layers.Add(name="sum")(inner_in), name="inner")
+        tail = kerasish.Sequential([layers.Dense(2, name="tail_dense")], name="tail")
+        merged = inner([shared(a), shared(b)])
+        return kerasish.Model([a, b], [tail(merged), kerasish.ops.relu(merged)], name="outer")
+
+    def test_branches_shared_layers_and_functions(self, graph):
+        relu = graph.operations[-1].name if "relu" in graph.operations[-1].name else graph.operations[-2].name
+        assert edges(str(model_to_dot(graph))) == {
+            ("a (InputLayer)", "shared (Dense)"),
+            ("b (InputLayer)", "shared (Dense)"),
+            ("shared (Dense)", "inner (Functional)"),
+            ("inner (Functional)", "tail (Sequential)"),
+            ("inner (Functional)", f"{relu} (Relu)"),
+        }
+
+    def test_nested_models_are_frames(self, graph):
+        dot = str(model_to_dot(graph, expand_nested=True, show_layer_names=True))
+        found = edges(dot)
+        assert {
+            ("shared (Dense)", "p (InputLayer)"),
+            ("shared (Dense)", "q (InputLayer)"),
+            ("p (InputLayer)", "sum (Add)"),
+            ("q (InputLayer)", "sum (Add)"),
+            ("sum (Add)", "tail_dense (Dense)"),
+        } <= found
+        assert 'label="inner"' in dot and 'label="tail"' in dot
+
+    def test_shapes_and_types(self, graph, tmp_path):
+        dot = str(model_to_dot(graph, expand_nested=True, show_shapes=True, show_dtype=True, subgraph=True))
+        inner_sum = next(label for label in labels(dot).values() if label.startswith("sum"))
+        assert "(None, 3), (None, 3)" in inner_sum and "float32" in inner_sum
+        plot_model(graph, tmp_path / "m.svg", show_shapes=True, expand_nested=True)
+        assert (tmp_path / "m.svg").read_text().startswith("<svg")

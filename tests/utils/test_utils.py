@@ -140,3 +140,39 @@ def test_names():
     assert utils.standardize_dtype("int") == "int32"
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         _ = utils.nothing
+
+
+def test_named_values_are_attributes_and_items(oracle):
+    ours, theirs = utils.Config(rate=0.1, steps=3), oracle.utils.Config(rate=0.1, steps=3)
+    for config in (ours, theirs):
+        config.name = "run"
+        config["seed"] = 7
+        assert (config.rate, config["steps"], config.get("none", 1)) == (0.1, 3, 1)
+        del config["steps"]
+        config.update({"rate": 0.2})
+        assert config.pop("seed") == 7 and "seed" not in config
+    assert ours.as_dict() == theirs.as_dict() and ours.to_json() == theirs.to_json()
+    assert list(ours) == list(theirs) and len(ours) == len(theirs) and repr(ours) == repr(theirs)
+    ours.freeze()
+    for change in (lambda: setattr(ours, "rate", 1), lambda: ours.pop("rate"), lambda: ours.update(rate=1)):
+        with pytest.raises(ValueError, match="config is frozen"):
+            change()
+    assert ours.frozen and ours.rate == 0.2
+    ours.unfreeze()
+    ours.rate = 1
+    with pytest.raises(AttributeError, match=r"Unknown attribute: 'ratr'. Did you mean 'rate'\?"):
+        _ = ours.ratr
+
+
+def test_clear_session_starts_names_afresh():
+    kerasish.config.set_dtype_policy("float16")
+    kerasish.layers.Dense(1)
+    utils.clear_session()
+    assert kerasish.layers.Dense(1).name == "dense" and kerasish.config.dtype_policy().name == "float32"
+    utils.clear_session(free_memory=False)
+    assert kerasish.layers.Dense(1).name == "dense"
+
+
+def test_symbolic_tensors_are_told_apart():
+    assert utils.is_keras_tensor(kerasish.Input((3,)))
+    assert not utils.is_keras_tensor(kerasish.ops.ones(3)) and not utils.is_keras_tensor(np.ones(3))

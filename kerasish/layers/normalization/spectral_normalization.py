@@ -7,9 +7,9 @@ from typing import Any
 from kerasish import initializers, ops
 from kerasish.autograd import no_grad
 from kerasish.autograd.tensor import Tensor
+from kerasish.layers.core.wrapper import Wrapper
 from kerasish.layers.input_spec import InputSpec
 from kerasish.layers.layer import Layer
-from kerasish.layers.wrapper import Wrapper
 
 
 class SpectralNormalization(Wrapper):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING
 
+from kerasish import config
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any
@@ -39,10 +41,21 @@ class EpochIterator:
                 f"Received: steps_per_epoch={steps_per_epoch!r}"
             )
         self.adapter = adapter
-        self.steps_per_epoch = steps_per_epoch
+        self.steps_per_epoch = self._limited(steps_per_epoch)
         self._counted: int | None = None
         self._pass: Iterator[tuple] | None = None
         self._position: tuple[int, int] | None = None
+
+    def _limited(self, steps: int | None) -> int | None:
+        """Returns the steps of an epoch, no more than `config.set_max_steps_per_epoch` allows."""
+        most = config.max_steps_per_epoch()
+        batches = steps or self.adapter.num_batches if most else None
+        if not most or (batches is not None and batches <= most):
+            return steps
+        import warnings
+
+        warnings.warn(f"Limiting steps_per_epoch to {most}", stacklevel=4)
+        return most
 
     @property
     def num_batches(self) -> int | None:

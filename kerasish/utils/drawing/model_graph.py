@@ -79,10 +79,7 @@ def model_to_dot(
         show_shapes, show_dtype, show_layer_names, show_layer_activations, show_trainable, expand_nested
     )
     group = (model.name,) if subgraph else ()
-    if _is_sequential(model):
-        _add_chain(graph, model, options, group, None)
-    else:
-        graph.add_node(id(model), *_label(model, options), group=group)
+    _add_model(graph, model, options, group)
     return graph
 
 
@@ -150,21 +147,85 @@ def _is_sequential(model: Any) -> bool:
     return any(cls.__name__ == "Sequential" for cls in type(model).__mro__)
 
 
-def _add_chain(graph: Graph, model: Any, options: _Options, group: tuple[str, ...], before: Any) -> Any:
-    """Add a Sequential model's layers, linked to the box `before`; return the key of the last one."""
+def _is_functional(model: Any) -> bool:
+    return any(cls.__name__ == "Functional" for cls in type(model).__mro__)
+
+
+Ends = tuple[list, list]
+"""The keys of the boxes that a part's inputs go into, and of those that its outputs come from."""
+
+
+def _add_model(graph: Graph, model: Any, options: _Options, group: tuple[str, ...]) -> Ends:
+    """Add the boxes of a model and the arrows between them."""
+    if _is_sequential(model):
+        return _add_chain(graph, model, options, group)
+    if _is_functional(model):
+        return _add_operations(graph, model, options, group)
+    key = (*group, id(model))
+    graph.add_node(key, *_label(model, options), group=group)
+    return [key], [key]
+
+
+def _nests(layer: Any, options: _Options) -> bool:
+    """Tell whether a layer is drawn as a frame with boxes of its own."""
+    return options.nested and (_is_functional(layer) or _is_sequential(layer) and bool(layer.layers))
+
+
+def _add_chain(graph: Graph, model: Any, options: _Options, group: tuple[str, ...]) -> Ends:
+    """Add a Sequential model's layers, each linked to the next."""
     shape = (model.get_build_config() or {}).get("input_shape")
+    parts: list[Ends] = []
     for position, layer in enumerate(model.layers):
         after = _output_shape(layer, shape)
-        if options.nested and _is_sequential(layer) and layer.layers:
-            before = _add_chain(graph, layer, options, (*group, layer.name), before)
+        if _nests(layer, options):
+            part = _add_model(graph, layer, options, (*group, layer.name))
         else:
             key = (*group, position, layer.name)
             graph.add_node(key, *_label(layer, options, shape, after), group=group)
-            if before is not None:
-                graph.add_edge(before, key)
-            before = key
+            part = [key], [key]
+        if parts:
+            graph.add_edge(parts[-1][1][0], part[0][0])
+        parts.append(part)
         shape = after
-    return before
+    return (parts[0][0], parts[-1][1]) if parts else ([], [])
+
+
+def _add_operations(graph: Graph, model: Any, options: _Options, group: tuple[str, ...]) -> Ends:
+    """Add the operations of a functional model, linked by its calls."""
+    parts: dict[int, Ends] = {}
+    for operation in model.operations:
+        if _nests(operation, options):
+            parts[id(operation)] = _add_model(graph, operation, options, (*group, operation.name))
+            continue
+        key = (*group, operation.name)
+        call = next(call for call in operation._inbound_nodes if id(call) in model._own_calls)
+        before, after = (
+            _only([x.shape for x in tensors]) for tensors in (call.input_tensors, call.output_tensors)
+        )
+        dtype = ", ".join(dict.fromkeys(x.dtype for x in call.output_tensors))
+        graph.add_node(key, *_label(operation, options, before, after, dtype), group=group)
+        parts[id(operation)] = [key], [key]
+    for operation in model.operations:
+        entries = parts[id(operation)][0]
+        for call in operation._inbound_nodes:
+            if id(call) not in model._own_calls:
+                continue
+            for index, x in enumerate(call.input_tensors):
+                source, _, output = x._keras_history
+                edge = _at(parts[id(source)][1], output), _at(entries, index)
+                if edge not in graph.edges:
+                    graph.add_edge(*edge)
+    exits = [_at(parts[id(x._keras_history[0])][1], x._index) for x in model.outputs]
+    return [(*group, x._keras_history[0].name) for x in model.inputs], exits
+
+
+def _at(keys: list, index: int) -> Any:
+    """Return the key for a tensor: a part has one box for all, or one for each."""
+    return keys[index] if index < len(keys) else keys[0]
+
+
+def _only(shapes: list) -> Any:
+    return shapes[0] if len(shapes) == 1 else shapes
 
 
 def _output_shape(layer: Any, shape: Any) -> Any:
@@ -180,7 +241,7 @@ def _output_shape(layer: Any, shape: Any) -> Any:
 
 
 def _label(
-    layer: Any, options: _Options, before: Any = None, after: Any = None
+    layer: Any, options: _Options, before: Any = None, after: Any = None, dtype: str | None = None
 ) -> tuple[str, list[str], str]:
     """Return the title, lines and kind of the box of a layer between tensors of two shapes."""
     class_name = type(layer).__name__
@@ -195,8 +256,8 @@ def _label(
             lines.append(f"Input shape: {_text(before)}")
         lines.append(f"Output shape: {_text(after)}")
     if options.dtype:
-        lines.append(f"Output dtype: {getattr(layer, 'compute_dtype', '?')}")
-    if options.trainable and layer.weights:
+        lines.append(f"Output dtype: {dtype or getattr(layer, 'compute_dtype', '?')}")
+    if options.trainable and getattr(layer, "weights", None):
         lines.append("Trainable" if layer.trainable else "Non-trainable")
     return title, lines, "input" if class_name == "InputLayer" else "operation"
 
