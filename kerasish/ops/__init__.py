@@ -13,7 +13,10 @@ HOMES = {
         "log_softmax relu relu6 selu sigmoid silu soft_shrink softmax softplus softsign sparse_plus "
         "sparse_sigmoid sparsemax squareplus swish tanh_shrink threshold"
     ),
+    "adaptive_pooling": "adaptive_average_pool adaptive_max_pool",
     "arithmetic": "allclose clip divide_no_nan isclose nan_to_num round",
+    "attention": "dot_product_attention",
+    "contraction": "einsum rearrange",
     "control_flow": "cond fori_loop map scan switch vectorized_map while_loop",
     "convolution": "average_pool conv conv_transpose depthwise_conv max_pool separable_conv",
     "core": (
@@ -36,7 +39,7 @@ HOMES = {
     "encoding": "multi_hot one_hot",
     "linalg": "norm",
     "math": "in_top_k logsumexp rsqrt segment_sum top_k",
-    "normalization": "moments normalize",
+    "normalization": "batch_normalization layer_normalization moments normalize rms_normalization",
     "order": "argsort digitize searchsorted sort",
     "positions": "diag diagonal get_item nonzero select take take_along_axis trace tril triu where",
     "products": "dot inner matmul outer tensordot vdot",
@@ -78,7 +81,10 @@ def __dir__() -> list[str]:
 # ruff: noqa: F403
 if TYPE_CHECKING:
     from kerasish.ops.activations import *
+    from kerasish.ops.adaptive_pooling import *
     from kerasish.ops.arithmetic import *
+    from kerasish.ops.attention import *
+    from kerasish.ops.contraction import *
     from kerasish.ops.control_flow import *
     from kerasish.ops.convolution import *
     from kerasish.ops.core import *

@@ -4,7 +4,7 @@ from typing import Any
 
 from kerasish import ops
 
-_FILES = "activations convolution crossentropy encoding normalization".split()
+_FILES = "activations adaptive_pooling attention convolution crossentropy encoding normalization".split()
 __all__ = sorted(name for file in _FILES for name in ops.HOMES[file].split())
 
 

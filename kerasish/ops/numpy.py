@@ -4,7 +4,7 @@ from typing import Any
 
 from kerasish import ops
 
-_FILES = "arithmetic creation elementwise order positions products reductions shapes".split()
+_FILES = "arithmetic contraction creation elementwise order positions products reductions shapes".split()
 _OTHERS = {"cast", "erf", "erfc", "erfinv"}
 __all__ = sorted({name for file in _FILES for name in ops.HOMES[file].split()} - _OTHERS)
 

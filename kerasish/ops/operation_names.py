@@ -61,6 +61,7 @@ _TABLE = {
         sparse_sigmoid sparsemax:axis squareplus:b tanh_shrink threshold:threshold,default_value
         unfold:kernel_size,dilation,padding,stride
     """,
+    "einops": "rearrange",
     "core": """
         associative_scan:reverse,axis cast:dtype cond convert_to_tensor:dtype,sparse,ragged
         fori_loop:lower,upper,body_fun map saturate_cast:dtype scan:length,reverse,unroll scatter:shape

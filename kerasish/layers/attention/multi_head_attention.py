@@ -192,10 +192,7 @@ class MultiHeadAttention(BaseHeads):
 
     def _build_attention(self, rank: int) -> None:
         """Make what attention needs for projected tensors of `rank` axes."""
-        axes = self._attention_axes
-        if axes is None:
-            axes = range(1, rank - 2)
-        self._attention_axes = tuple(a if a >= 0 else rank - 1 + a for a in axes)
+        self._attention_axes = self._attended(rank)
         self._equations = _attention_equations(rank, self._attention_axes)
         scores_rank = len(self._equations[0].split("->")[1])
         self._make_softmax(tuple(range(scores_rank - len(self._attention_axes), scores_rank)))
@@ -283,8 +280,15 @@ class MultiHeadAttention(BaseHeads):
         outputs = KerasTensor(shape, self.compute_dtype)
         if not return_attention_scores:
             return outputs
-        weights = (query.shape[0], self._num_heads, query.shape[1], value.shape[1])
-        return outputs, KerasTensor(weights, self.compute_dtype)
+        axes = self._attended(len(query.shape) + 1)
+        apart = [n for i, n in enumerate(query.shape[:-1]) if i not in axes]
+        pairs = [*(query.shape[a] for a in axes), *(value.shape[a] for a in axes)]
+        return outputs, KerasTensor((*apart, self._num_heads, *pairs), self.compute_dtype)
+
+    def _attended(self, rank: int) -> tuple[int, ...]:
+        """Return the axes that are attended over in projected tensors of `rank` axes."""
+        axes = range(1, rank - 2) if self._attention_axes is None else self._attention_axes
+        return tuple(a if a >= 0 else rank - 1 + a for a in axes)
 
     def get_config(self) -> dict[str, Any]:
         return {
