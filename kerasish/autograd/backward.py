@@ -94,18 +94,24 @@ class _Walk:
     def _pull_back(self, node: Node, gradient: Any) -> None:
         """Apply one node's gradient rules and add what they give to its inputs."""
         primitive, inputs, time = node.prim, node.inputs, node.time
-        for x in inputs:
-            if isinstance(x, Tensor) and x._changed > time:
-                raise _changed_since(node, x)
+        wanted = []
+        for i, x in enumerate(inputs):
+            if isinstance(x, Tensor):
+                if x._changed > time:
+                    raise _changed_since(node, x)
+                if x._tracked:
+                    wanted.append(i)
         rules = primitive.vjp
         if rules is None:
             self._pull_back_together(node, gradient)
             return
         params, out, broadcasts = node.params, _result(node, 0), primitive.broadcasts
-        for x, rule in zip(inputs, rules, strict=False):
-            if rule is None or not isinstance(x, Tensor) or not x._tracked:
+        for i in wanted:
+            rule = rules[i]
+            if rule is None:
                 continue
             part = rule(gradient, out, *inputs, **params)
+            x = inputs[i]
             if broadcasts and part._value.shape != x._value.shape:
                 part = sum_to(part, x.shape)
             self.add(x, part)

@@ -209,6 +209,31 @@ def _kinds_to_cast(floating: bool, counting: bool) -> str:
     return "biu" if floating else "b" if counting else ""
 
 
+class Piece(Primitive):
+    """Several primitives that run in one piece where they run at once.
+
+    Each application costs a few microseconds, so the ones on the way of every training step are worth joining. Traces
+    hold the parts, which the compiler joins in its own ways, and so does what is recorded where the piece itself has no
+    gradient rule.
+
+    Args:
+        parts: The same computation in other primitives.
+    """
+
+    def __init__(
+        self, name: str, run: Callable | str, parts: Callable, vjp: Sequence[Callable | None] | None = None
+    ):
+        super().__init__(name, run, parts, vjp)
+        self._parts = parts
+
+    def __call__(self, *args: Any, **params: Any) -> Any:
+        recording = state.recording and not self.differentiable
+        for x in args:
+            if isinstance(x, Tensor) and (type(x._value) is Abstract or (recording and x._tracked)):
+                return self._parts(*args, **params)
+        return super().__call__(*args, **params)
+
+
 class Unary(Primitive):
     """An elementwise primitive of one argument.
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from kerasish.autograd.abstract import Abstract
-from kerasish.autograd.primitive import Primitive, cast
+from kerasish.autograd.primitive import Piece, Primitive, cast
 from kerasish.autograd.primitives import elementwise as e
 from kerasish.autograd.primitives.shapes import normalize_axis, reduce_sum
 from kerasish.autograd.tensor import Tensor
@@ -197,12 +197,24 @@ def _softmax_run(xp: Any, x: Any, axis: int) -> Any:
     return out
 
 
-def _softmax_vjp(g: Tensor, out: Tensor, x: Tensor, axis: int) -> Tensor:
+def _softmax_gradient_run(xp: Any, g: Any, out: Any, axis: int) -> Any:
+    weighted = g * out
+    weighted -= out * xp.sum(weighted, axis, keepdims=True)
+    return weighted
+
+
+def _softmax_gradient_parts(g: Tensor, out: Tensor, axis: int) -> Tensor:
     weighted = g * out
     return weighted - out * reduce_sum(weighted, axis=(axis,), keepdims=True)
 
 
-_softmax = Primitive("softmax", _softmax_run, lambda x, axis: Abstract(x.shape, x.dtype), (_softmax_vjp,))
+_softmax_gradient = Piece("softmax_gradient", _softmax_gradient_run, _softmax_gradient_parts)
+_softmax = Primitive(
+    "softmax",
+    _softmax_run,
+    lambda x, axis: Abstract(x.shape, x.dtype),
+    (lambda g, out, x, axis: _softmax_gradient(g, out, axis=axis),),
+)
 
 
 def sparsemax(x: Any, axis: int = -1) -> Tensor:

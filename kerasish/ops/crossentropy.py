@@ -164,9 +164,10 @@ def _probabilities_grad_run(xp, g, output, target, low, high):
     probability = picked / total
     inside = (probability > low) & (probability < high)
     g = g.reshape(-1) * inside
+    share = g / total
     out = xp.empty_like(matrix)
-    out[:] = (g / total)[:, None]
-    out[rows, classes] -= g / xp.where(inside, picked, 1)
+    out[:] = share[:, None]
+    out[rows, classes] = share - g / xp.where(inside, picked, 1)
     return out.reshape(output.shape)
 
 

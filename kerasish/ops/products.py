@@ -40,6 +40,15 @@ def matmul(x1: Any, x2: Any) -> Tensor:
     return linalg.matmul(x1, x2)
 
 
+def affine(x: Tensor, matrix: Tensor, offset: Tensor) -> Tensor:
+    """Return `x @ matrix + offset` for a matrix and a vector, in one piece where that is possible."""
+    a, b, c = x._value, matrix._value, offset._value
+    shape = a.shape
+    if len(shape) > 1 and shape[-1] == b.shape[0] and a.dtype == b.dtype == c.dtype and a.dtype.kind == "f":
+        return linalg.affine(x, matrix, offset)
+    return matmul(x, matrix) + offset
+
+
 def _vector_matmul(x1: Tensor, x2: Tensor) -> Tensor:
     if not x1.ndim or not x2.ndim:
         raise ValueError(

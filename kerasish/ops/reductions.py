@@ -35,8 +35,10 @@ def mean(x: Any, axis: Axis = None, keepdims: bool = False) -> Tensor:
         if length is None:
             return _unknown_mean(x, axes, keepdims)
         count *= length
+    if count:
+        return s.reduce_mean(x, axis=axes, keepdims=keepdims, count=count)
     total = s.reduce_sum(x, axis=axes, keepdims=keepdims)
-    return total / count if count else total / as_tensor(0.0, total.dtype)
+    return total / as_tensor(0.0, total.dtype)
 
 
 def _unknown_mean(x: Tensor, axes: tuple, keepdims: bool) -> Tensor:

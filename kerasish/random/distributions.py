@@ -10,7 +10,7 @@ import numpy as np
 
 from kerasish import ops
 from kerasish.autograd import dtypes
-from kerasish.autograd.primitive import cast
+from kerasish.autograd.primitive import Piece, cast
 from kerasish.autograd.primitives import elementwise as e
 from kerasish.autograd.primitives.random import random_bits
 from kerasish.autograd.tensor import KerasTensor, Tensor, as_tensor
@@ -132,8 +132,22 @@ def dropout(
     if rate >= 1:
         return ops.zeros_like(inputs)
     # A value is dropped where its 32 random bits, as a fraction of 2^32, are below the rate.
-    kept = e.greater_equal(_bits(shape, seed), min(round(rate * 2**32), 2**32 - 1))
-    return inputs * (cast(kept, inputs._value.dtype) * (1.0 / (1.0 - rate)))
+    least = min(round(rate * 2**32), 2**32 - 1)
+    return inputs * _factors(_bits(shape, seed), least=least, factor=1.0 / (1.0 - rate), dtype=inputs.dtype)
+
+
+def _factors_run(xp: Any, bits: Any, least: int, factor: float, dtype: str) -> Any:
+    factors = (bits >= least).astype(dtypes.to_numpy_dtype(dtype))
+    factors *= factors.dtype.type(factor)
+    return factors
+
+
+_factors = Piece(
+    "dropout_factors",
+    _factors_run,
+    lambda bits, least, factor, dtype: cast(e.greater_equal(bits, least), dtype) * factor,
+)
+"""`factor` where random bits, as a number, are at least `least`, and 0 elsewhere."""
 
 
 def _noise_shape(inputs: Tensor, noise_shape: Sequence[int | None]) -> tuple:

@@ -18,6 +18,7 @@ from kerasish.autograd.primitive import cast
 from kerasish.autograd.primitives import elementwise as e
 from kerasish.autograd.primitives import indexing, linalg
 from kerasish.autograd.primitives import shapes as s
+from kerasish.ops import products
 
 
 @dataclass(frozen=True)
@@ -413,7 +414,16 @@ CASES: dict[str, Sequence[Case]] = {
         *(ordinary(f"cumprod, {label}", ops.cumprod, x) for label, x in _zeros),
         ordinary("cumprod of an axis", lambda x: ops.cumprod(x, 1), numbers(2, 5)),
     ],
+    "reduce_mean": [
+        *reduction(ops.mean),
+        ordinary("columns of no rows", lambda x: ops.mean(x, 1), np.zeros((0, 3))),
+    ],
     # Products
+    "affine": [
+        ordinary("matrix", products.affine, _x23, numbers(3, 4), numbers(4)),
+        ordinary("stack", products.affine, _x234, numbers(4, 2), numbers(2)),
+        ordinary("no rows", products.affine, np.zeros((0, 3)), numbers(3, 4), numbers(4)),
+    ],
     "matmul": [
         ordinary("matrices", linalg.matmul, _x23, numbers(3, 4)),
         ordinary("left transposed", partial(linalg.matmul, transpose_x=True), _x23, numbers(2, 4)),

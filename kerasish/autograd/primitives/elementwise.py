@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from kerasish.autograd.abstract import Abstract, broadcast_shapes
-from kerasish.autograd.primitive import Binary, Primitive, Unary, cast
+from kerasish.autograd.primitive import Binary, Piece, Primitive, Unary, cast
 from kerasish.autograd.tensor import Tensor, as_tensor
 
 
@@ -99,8 +99,13 @@ sigmoid = Unary("sigmoid", "sigmoid", lambda g, out, x: g * (out * (1 - out)), f
 softplus = Unary(
     "softplus", lambda xp, x: xp.logaddexp(x, 0), lambda g, out, x: g * sigmoid(x), floating=True
 )
+_relu_gradient = Piece(
+    "relu_gradient",
+    lambda xp, g, out: xp.where(out > 0, g, 0),
+    lambda g, out: where(greater(out, 0), g, 0),
+)
 relu = Unary(
-    "relu", lambda xp, x: xp.maximum(x, 0), lambda g, out, x: where(greater(out, 0), g, 0), counting=True
+    "relu", lambda xp, x: xp.maximum(x, 0), lambda g, out, x: _relu_gradient(g, out), counting=True
 )
 erf = Unary("erf", "erf", lambda g, out, x: g * (2 / math.sqrt(math.pi) * exp(-(x * x))), floating=True)
 erfc = Unary("erfc", "erfc", lambda g, out, x: g * (-2 / math.sqrt(math.pi) * exp(-(x * x))), floating=True)

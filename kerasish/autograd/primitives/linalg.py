@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from kerasish.autograd.abstract import Abstract, broadcast_shapes
-from kerasish.autograd.primitive import Primitive
+from kerasish.autograd.primitive import Piece, Primitive
+from kerasish.autograd.primitives.elementwise import add
 from kerasish.autograd.primitives.shapes import reshape, sum_to
 from kerasish.autograd.tensor import Tensor
 
@@ -58,3 +59,22 @@ def _vjp_y(
 
 matmul = Primitive("matmul", _run, _infer, (_vjp_x, _vjp_y))
 """Product of (stacks of) matrices, either of them transposed; leading axes broadcast."""
+
+
+def _affine_run(xp: Any, x: Any, matrix: Any, offset: Any) -> Any:
+    out = xp.matmul(x, matrix)
+    out += offset
+    return out
+
+
+affine = Piece(
+    "affine",
+    _affine_run,
+    lambda x, matrix, offset: add(matmul(x, matrix), offset),
+    (
+        lambda g, out, x, matrix, offset: _vjp_x(g, out, x, matrix),
+        lambda g, out, x, matrix, offset: _vjp_y(g, out, x, matrix),
+        lambda g, out, x, matrix, offset: sum_to(g, offset.shape),
+    ),
+)
+"""`x @ matrix + offset` for stacks of matrices of floats, a matrix and a vector."""

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from kerasish.autograd.abstract import Abstract, Shape, known_size
-from kerasish.autograd.primitive import Primitive
+from kerasish.autograd.primitive import Piece, Primitive
 from kerasish.autograd.tensor import Tensor, as_tensor
 
 
@@ -195,6 +195,15 @@ reduce_sum = Primitive(
     lambda x, axis, keepdims: Abstract(reduced_shape(x.shape, axis, keepdims), _sum_dtype(x.dtype)),
     (lambda g, out, x, axis, keepdims: spread(g, x.shape, axis, keepdims),),
 )  # fmt: skip
+
+
+reduce_mean = Piece(
+    "reduce_mean",
+    lambda xp, x, axis, keepdims, count: _sum_run(xp, x, axis, keepdims) / count,
+    lambda x, axis, keepdims, count: reduce_sum(x, axis=axis, keepdims=keepdims) / count,
+    (lambda g, out, x, axis, keepdims, count: spread(g / count, x.shape, axis, keepdims),),
+)
+"""The sum of floats over axes of `count` elements, divided by `count`."""
 
 
 def spread(g: Tensor, shape: Shape, axis: Sequence[int], keepdims: bool) -> Tensor:

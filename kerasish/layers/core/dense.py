@@ -9,6 +9,7 @@ from kerasish.autograd.tensor import Tensor
 from kerasish.layers.adaptation import refuse_adaptation
 from kerasish.layers.input_spec import InputSpec
 from kerasish.layers.layer import Layer
+from kerasish.ops.products import affine
 
 
 class Dense(Layer):
@@ -103,9 +104,10 @@ class Dense(Layer):
         self.input_spec = InputSpec(min_ndim=2, axes={-1: length})
 
     def call(self, inputs: Tensor, training: bool | None = None) -> Tensor:
-        outputs = ops.matmul(inputs, self.kernel)
-        if self.bias is not None:
-            outputs = outputs + self.bias
+        if self.bias is None:
+            outputs = ops.matmul(inputs, self.kernel)
+        else:
+            outputs = affine(inputs, self.kernel, self.bias)
         return outputs if self._linear else self.activation(outputs)
 
     def compute_output_shape(self, input_shape: tuple) -> tuple:
