@@ -49,6 +49,14 @@ def any(x: np.ndarray, axis: Any = None, keepdims: bool = False) -> Any:
     return np.logical_or.reduce(x, axis, None, None, keepdims)
 
 
+def argmax(x: np.ndarray, axis: int, keepdims: bool = False) -> Any:
+    return x.argmax(axis, keepdims=keepdims)
+
+
+def argmin(x: np.ndarray, axis: int, keepdims: bool = False) -> Any:
+    return x.argmin(axis, keepdims=keepdims)
+
+
 def matmul(x: np.ndarray, y: np.ndarray) -> Any:
     """Matrix product of stacks of matrices; a stack times one matrix is a single product."""
     if y.ndim == 2:
