@@ -14,6 +14,7 @@ from kerasish.autograd.abstract import Abstract
 from kerasish.autograd.state import state
 from kerasish.autograd.tensor import Tensor
 from kerasish.compiler import passes
+from kerasish.compiler.blocks import put_side_by_side
 from kerasish.compiler.executors import jit
 from kerasish.compiler.executors.numpy import NumpyExecutable
 from kerasish.compiler.graph import Graph
@@ -37,6 +38,8 @@ class Compiled:
             from kerasish.compiler.fusion import fuse  # a few modules that nothing else needs
 
             self.graph = fuse(self.graph)
+        else:
+            self.graph = put_side_by_side(self.graph)
         self.executable = NumpyExecutable(self.graph)
 
     def __call__(self, arrays: list[Any]) -> Any:

@@ -153,11 +153,12 @@ def _place_updates(
         if value not in planned or value in plan.in_place or value not in made or value in outputs:
             continue
         time, op, j = made[value]
-        old = states.get(id(variable))
-        if old is not None:
-            if last_use[old] > time or old in outputs:
-                continue
-            uses = [i for i, x in enumerate(op.inputs) if type(x) is Value and roots.get(x, x) is old]
-            if any(op.inputs[i] is not old or not may_overwrite(op, i, j) for i in uses):
-                continue
+        # A block's memory is that of its members too.
+        olds = [states[id(v)] for v in (variable, *getattr(variable, "members", ())) if id(v) in states]
+        if any(last_use[old] > time or old in outputs for old in olds):
+            continue
+        uses = [i for i, x in enumerate(op.inputs) if type(x) is Value and roots.get(x, x) in olds]
+        own = states.get(id(variable))
+        if any(op.inputs[i] is not own or not may_overwrite(op, i, j) for i in uses):
+            continue
         plan.in_place[value] = variable

@@ -100,6 +100,13 @@ def where(condition: np.ndarray, x: Any, y: Any) -> np.ndarray:
     return np.where(condition, x, y)
 
 
+def any_outside(indices: np.ndarray, count: int) -> bool:
+    """Tell whether one of some integers is not from 0 to `count` - 1."""
+    if indices.dtype.kind == "i":  # as unsigned numbers, negative ones are too large
+        indices = indices.view(f"u{indices.dtype.itemsize}")
+    return indices.size > 0 and bool(np.maximum.reduce(indices, None) >= count)
+
+
 _INTEGERS = {2: np.dtype(np.int16), 4: np.dtype(np.int32), 8: np.dtype(np.int64)}
 
 
@@ -242,4 +249,6 @@ def erfinv(x: np.ndarray) -> np.ndarray:
 
 
 def __getattr__(name: str) -> Any:
-    return getattr(np, name)
+    value = getattr(np, name)
+    globals()[name] = value  # found without this function from now on, which costs as much as a small sum
+    return value

@@ -10,6 +10,7 @@ from kerasish import config
 from kerasish.autograd.abstract import Abstract
 from kerasish.autograd.dtypes import FLOATS, INTS
 from kerasish.autograd.primitive import Primitive
+from kerasish.devices import cpu
 from kerasish.ops.activations import log_softmax, softmax, softplus
 from kerasish.ops.arithmetic import clip
 from kerasish.ops.core import cast, convert_to_tensor
@@ -133,42 +134,46 @@ def sparse_categorical_crossentropy(target, output, from_logits: bool = False, a
 
 
 def _rows(xp, output, target):
-    """`output` as a matrix with one row a sample, the number of each row, and its class."""
-    # As unsigned integers, negative indices are too large instead of counting from the end.
-    matrix = output.reshape(-1, output.shape[-1])
-    return matrix, xp.arange(matrix.shape[0]), target.reshape(-1).astype("uint32")
+    """`output` as a matrix with one row a sample, and the places of the true classes in it, counted along its rows."""
+    matrix, classes = output.reshape(-1, output.shape[-1]), target.reshape(-1)
+    rows, count = matrix.shape
+    return matrix, xp.arange(0, rows * count, count) + classes if count else classes
 
 
-def _pick(matrix, rows, classes):
-    try:
-        return matrix[rows, classes]
-    except IndexError:
+def _pick(xp, output, target):
+    """What `_rows` returns, and the entries of the true classes."""
+    matrix, places = _rows(xp, output, target)
+    # (Where a device would have to be waited for, it does not tell: a compiled `fit` looks at the labels beforehand.)
+    if xp is cpu and cpu.any_outside(target, matrix.shape[1]):
         count = matrix.shape[1]
-        wrong = classes[classes >= count].astype("int32")
+        wrong = target[(target < 0) | (target >= count)]
         raise ValueError(
-            f"Argument `target` holds class indices outside the classes: {wrong.size} of {classes.size}, such as "
+            f"Argument `target` holds class indices outside the classes: {wrong.size} of {target.size}, such as "
             f"{wrong[0]}. Expected indices from 0 to {count - 1}, because `output` has {count} classes."
-        ) from None
+        )
+    return matrix, places, matrix.reshape(-1)[places]
 
 
 def _probabilities_run(xp, output, target, low, high):
-    matrix, rows, classes = _rows(xp, output, target)
-    probability = _pick(matrix, rows, classes) / xp.sum(matrix, 1)
-    return -xp.log(xp.minimum(xp.maximum(probability, low), high)).reshape(target.shape)
+    matrix, _, picked = _pick(xp, output, target)
+    picked /= xp.sum(matrix, 1)
+    xp.maximum(picked, low, out=picked)
+    xp.minimum(picked, high, out=picked)
+    return -xp.log(picked).reshape(target.shape)
 
 
 def _probabilities_grad_run(xp, g, output, target, low, high):
     # d/dx_j of -log(x_t / sum(x)) is 1 / sum(x) - (j == t) / x_t where nothing is clipped, else 0.
-    matrix, rows, classes = _rows(xp, output, target)
-    picked, total = _pick(matrix, rows, classes), xp.sum(matrix, 1)
+    matrix, places = _rows(xp, output, target)
+    picked, total = matrix.reshape(-1)[places], xp.sum(matrix, 1)
     probability = picked / total
     inside = (probability > low) & (probability < high)
     g = g.reshape(-1) * inside
     share = g / total
-    out = xp.empty_like(matrix)
-    out[:] = share[:, None]
-    out[rows, classes] = share - g / xp.where(inside, picked, 1)
-    return out.reshape(output.shape)
+    out = xp.empty(output.shape, output.dtype)
+    out.reshape(matrix.shape)[:] = share[:, None]
+    out.reshape(-1)[places] = share - g / xp.where(inside, picked, 1)
+    return out
 
 
 def _probabilities_grad_vjp_g(gg, out, g, output, target, low, high):
@@ -212,19 +217,22 @@ _sparse_from_probabilities = Primitive(
 
 
 def _logits_run(xp, output, target):
-    matrix, rows, classes = _rows(xp, output, target)
-    shifted = matrix - xp.max(matrix, 1, keepdims=True)
-    return (xp.log(xp.sum(xp.exp(shifted), 1)) - _pick(shifted, rows, classes)).reshape(target.shape)
+    matrix, _, picked = _pick(xp, output, target)
+    top = xp.max(matrix, 1, keepdims=True)
+    total = xp.sum(xp.exp(matrix - top), 1)
+    return (xp.log(total) - (picked - top[:, 0])).reshape(target.shape)
 
 
 def _logits_grad_run(xp, g, output, target):
     # d/dx_j of logsumexp(x) - x_t is softmax(x)_j - (j == t).
-    matrix, rows, classes = _rows(xp, output, target)
-    out = xp.exp(matrix - xp.max(matrix, 1, keepdims=True))
-    out /= xp.sum(out, 1, keepdims=True)
-    out[rows, classes] -= 1
-    out *= g.reshape(-1, 1)
-    return out.reshape(output.shape)
+    matrix, places = _rows(xp, output, target)
+    out = xp.empty(output.shape, output.dtype)
+    rows = out.reshape(matrix.shape)
+    xp.exp(matrix - xp.max(matrix, 1, keepdims=True), out=rows)
+    rows /= xp.sum(rows, 1, keepdims=True)
+    out.reshape(-1)[places] -= 1
+    rows *= g.reshape(-1, 1)
+    return out
 
 
 def _logits_grad_vjp_g(gg, out, g, output, target):

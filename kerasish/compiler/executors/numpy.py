@@ -137,7 +137,8 @@ class _Program:
         self._ends: list[int] = []  # how much of the body there is after each operation
         states = {id(v.data): v.data for v in graph.states}
         states.update((id(variable), variable) for variable, _ in graph.updates)
-        self.variables = list(states.values())
+        # Blocks come first: to ask for one's array may move its members'.
+        self.variables = sorted(states.values(), key=lambda variable: not hasattr(variable, "members"))
         self._roots = _view_roots(graph)
         self._view_makers = {op.output: op for op in graph.ops if op.prim.name in lowering.VIEWS}
         self._direct = set(graph.outputs)
@@ -347,7 +348,9 @@ class _Program:
             copied = f"{text}.copy()" if value.shape else f"{self._bind(np.array, 'array')}({text})"
             results.append(text if fresh else copied)
             seen.add(value)
-        changed = {id(variable) for variable, _ in self.graph.updates}
+        changed = {
+            id(v) for variable, _ in self.graph.updates for v in (variable, *getattr(variable, "members", ()))
+        }
         pending = []
         for variable, value in self.graph.updates:
             target = f"s{self._index(variable)}"
