@@ -189,7 +189,9 @@ def put_side_by_side(graph: Graph) -> Graph:
 def _overlap(lanes: Sequence[_Lane]) -> bool:
     """Tell whether two lanes share an operation or a variable."""
     ops = [op for lane in lanes for op in lane.ops]
-    states = [item.data for lane in lanes for item in lane.items if type(item) is Value and item.kind == "state"]
+    states = [
+        item.data for lane in lanes for item in lane.items if type(item) is Value and item.kind == "state"
+    ]
     return len(set(ops)) < len(ops) or len({id(s) for s in states}) < len(states)
 
 

@@ -104,9 +104,7 @@ _relu_gradient = Piece(
     lambda xp, g, out: xp.where(out > 0, g, 0),
     lambda g, out: where(greater(out, 0), g, 0),
 )
-relu = Unary(
-    "relu", lambda xp, x: xp.maximum(x, 0), lambda g, out, x: _relu_gradient(g, out), counting=True
-)
+relu = Unary("relu", lambda xp, x: xp.maximum(x, 0), lambda g, out, x: _relu_gradient(g, out), counting=True)
 erf = Unary("erf", "erf", lambda g, out, x: g * (2 / math.sqrt(math.pi) * exp(-(x * x))), floating=True)
 erfc = Unary("erfc", "erfc", lambda g, out, x: g * (-2 / math.sqrt(math.pi) * exp(-(x * x))), floating=True)
 erfinv = Unary(
