@@ -68,10 +68,7 @@ class Block:
 
     @property
     def _shared(self) -> bool:
-        for member in self.members:
-            if member._shared:
-                return True
-        return False
+        return True in [m._shared for m in self.members]
 
     def writable(self) -> np.ndarray:
         """Return the array for writing in place: parts that something else reads are moved away first."""
