@@ -71,6 +71,14 @@ HOMES = {
     "reshaping.reshape": "Reshape",
     "reshaping.up_sampling": "UpSampling1D UpSampling2D UpSampling3D",
     "reshaping.zero_padding": "ZeroPadding1D ZeroPadding2D ZeroPadding3D",
+    "rnn.bidirectional": "Bidirectional",
+    "rnn.conv_lstm": "ConvLSTM1D ConvLSTM2D ConvLSTM3D",
+    "rnn.gru": "GRU GRUCell",
+    "rnn.lstm": "LSTM LSTMCell",
+    "rnn.rnn": "RNN",
+    "rnn.simple_rnn": "SimpleRNN SimpleRNNCell",
+    "rnn.stacked_rnn_cells": "StackedRNNCells",
+    "rnn.time_distributed": "TimeDistributed",
 }
 # Keras's other names.
 ALIASES = {
@@ -167,3 +175,11 @@ if TYPE_CHECKING:
     from kerasish.layers.reshaping.reshape import *
     from kerasish.layers.reshaping.up_sampling import *
     from kerasish.layers.reshaping.zero_padding import *
+    from kerasish.layers.rnn.bidirectional import *
+    from kerasish.layers.rnn.conv_lstm import *
+    from kerasish.layers.rnn.gru import *
+    from kerasish.layers.rnn.lstm import *
+    from kerasish.layers.rnn.rnn import *
+    from kerasish.layers.rnn.simple_rnn import *
+    from kerasish.layers.rnn.stacked_rnn_cells import *
+    from kerasish.layers.rnn.time_distributed import *

@@ -249,3 +249,36 @@ row("GlobalMaxPooling3D", D, **FIRST)
 row("GlobalAveragePooling1D", S, call=dict(mask=flags(3, 5)), tag="mask")
 row("GlobalAveragePooling2D", P, **FIRST)
 row("GlobalAveragePooling3D", D, keepdims=True)
+
+# Recurrent layers
+STATES = dict(return_sequences=True, return_state=True)
+MASK = dict(call=dict(mask=flags(3, 5)), tag="mask")
+IMAGES = numbers(2, 3, 5, 4, 2)
+
+
+def cells(k):
+    return [k.layers.GRUCell(3), k.layers.LSTMCell(2), k.layers.SimpleRNNCell(4)]
+
+
+row("SimpleRNN", S, units=3, activation="relu", kernel_regularizer="l2", bias_constraint="unit_norm")
+row("SimpleRNN", S, units=3, go_backwards=True, use_bias=False, **STATES)
+row("GRU", S, units=3, **MASK)
+row("GRU", S, units=3, reset_after=False, recurrent_activation="hard_sigmoid", **STATES)
+row("GRU", S, units=3, go_backwards=True, unroll=True, return_sequences=True)
+row("LSTM", S, units=3, recurrent_regularizer="l1", activity_regularizer="l2")
+row("LSTM", S, units=3, go_backwards=True, **STATES, **MASK)
+row("LSTM", S, units=3, zero_output_for_mask=True, return_sequences=True, unit_forget_bias=False, **MASK)
+row("LSTM", S, units=3, dropout=0.25, recurrent_dropout=0.25, seed=3, random=True)
+row("GRU", S, units=3, dropout=0.25, reset_after=False, return_sequences=True, random=True)
+row("LSTM", S, units=3, dtype="mixed_float16", tolerance=0.01)
+row("RNN", S, cell=cells, **STATES)
+row("RNN", S, cell=lambda k: k.layers.GRUCell(3, dropout=0.5), random=True)
+row("Bidirectional", S, layer=lambda k: k.layers.LSTM(3, return_sequences=True), **MASK)
+row("Bidirectional", S, layer=lambda k: k.layers.GRU(3, **STATES), merge_mode="ave")
+row("Bidirectional", S, layer=lambda k: k.layers.SimpleRNN(3), merge_mode=None)
+row("TimeDistributed", IMAGES, layer=lambda k: k.layers.Conv2D(3, 2))
+row("TimeDistributed", S, layer=lambda k: k.layers.BatchNormalization())
+row("ConvLSTM1D", numbers(2, 3, 6, 2), filters=3, kernel_size=2, padding="same", strides=2)
+row("ConvLSTM2D", IMAGES, filters=2, kernel_size=(2, 3), return_sequences=True)
+row("ConvLSTM3D", numbers(2, 2, 2, 4, 4, 3), filters=2, kernel_size=2, use_bias=False, **FIRST)
+row("ConvLSTM2D", IMAGES, filters=2, kernel_size=2, recurrent_dropout=0.5, random=True)

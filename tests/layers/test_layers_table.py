@@ -144,6 +144,8 @@ def own_results(row, layer, compiled):
 def assert_close(mine, theirs, tolerance):
     for one, other in zip(kerasish.tree.flatten(mine), theirs, strict=True):
         one, other = plain(array(one)), plain(array(other))
+        if one.dtype == np.uint32:  # the seed of a generator that was given none
+            continue
         if one.shape == () and other.shape != ():  # no gradient
             assert not other.any()
             continue

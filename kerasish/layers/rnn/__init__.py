@@ -1,0 +1,1 @@
+"""Recurrent layers, their cells, and layers that work on each timestep."""
