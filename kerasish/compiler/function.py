@@ -18,6 +18,7 @@ from kerasish.compiler.blocks import put_side_by_side
 from kerasish.compiler.executors import jit
 from kerasish.compiler.executors.numpy import NumpyExecutable
 from kerasish.compiler.graph import Graph
+from kerasish.compiler.loops import compile_loops
 from kerasish.compiler.trace import Literal, trace
 
 Signature = tuple
@@ -34,7 +35,9 @@ class Compiled:
     def __init__(self, function: Callable, arguments: list[Abstract]):
         graph, self._structure = trace(function, arguments)
         self.graph: Graph = passes.optimize(graph)
-        if native_kernels() and _is_worth_machine_code(self.graph):
+        native = native_kernels() and _is_worth_machine_code(self.graph)
+        self.graph = compile_loops(self.graph, native)
+        if native:
             from kerasish.compiler.fusion import fuse  # a few modules that nothing else needs
 
             self.graph = fuse(self.graph)

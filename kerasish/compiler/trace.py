@@ -15,6 +15,7 @@ import numpy as np
 
 from kerasish import tree
 from kerasish.autograd.abstract import Abstract
+from kerasish.autograd.loops import key, scan_p
 from kerasish.autograd.primitives.shapes import stop_gradient_p
 from kerasish.autograd.scope import StatelessScope
 from kerasish.autograd.tensor import KerasTensor, Node, Tensor, as_tensor
@@ -24,6 +25,8 @@ from kerasish.compiler.graph import Graph, Op, Value
 
 class Trace(StatelessScope):
     """The scope of a trace: variables read as symbols, and their assignments are collected."""
+
+    symbolic = True
 
     def __init__(self) -> None:
         super().__init__()
@@ -133,21 +136,79 @@ def _graph_of(symbols: Sequence[KerasTensor], results: Sequence[Tensor], scope: 
         return found
 
     updates = scope.updates
-    ops = []
-    for node in _nodes_behind([*results, *(tensor for _, tensor in updates)]):
-        if node.prim.name in _LINKS:
-            values[id(node), 0] = value_of(node.inputs[0])
-            continue
-        outputs = [Value(tuple(out.shape), out.dtype) for out in node.outputs]
-        for index, output in enumerate(outputs):
-            values[id(node), index] = output
-        ops.append(Op(node.prim, [value_of(x) for x in node.inputs], node.params, outputs))
+    ops = _ops_of(_nodes_behind([*results, *(tensor for _, tensor in updates)]), values, value_of)
     return Graph(
         arguments,
         ops,
         [value_of(as_tensor(r)) for r in results],
         [(variable, value_of(tensor)) for variable, tensor in updates],
     )
+
+
+def _ops_of(nodes: Sequence[Node], values: dict[Any, Value], value_of: Callable) -> list[Op]:
+    """Return the operations that nodes are, and put what they make into `values`."""
+    ops = []
+    whole = _whole_loops(nodes)
+    loops: dict[int, tuple] = {}
+    for node in nodes:
+        if node.prim.name in _LINKS:
+            values[id(node), 0] = value_of(node.inputs[0])
+            continue
+        last = whole.get(id(node), node)
+        outputs = loops.get(id(last))
+        if outputs is None:
+            params = node.params if node.prim is not scan_p else {**node.params, "body": _body_graph(last)}
+            outputs = tuple(Value(tuple(out.shape), out.dtype) for out in last.outputs)
+            ops.append(Op(node.prim, [value_of(x) for x in node.inputs], params, outputs))
+            if node.prim is scan_p:
+                loops[id(last)] = outputs
+        for index in range(len(node.outputs)):
+            values[id(node), index] = outputs[index]
+    return ops
+
+
+def _whole_loops(nodes: Sequence[Node]) -> dict[int, Node]:
+    """Return, for each loop that another does with more results, the one with the most."""
+    found: dict[Any, list[Node]] = {}
+    for node in nodes:
+        if node.prim is scan_p:
+            base = node.params["body"]
+            while base.base is not None:
+                base = base.base
+            found.setdefault((id(base), tuple(map(key, node.inputs))), []).append(node)
+    whole: dict[int, Node] = {}
+    for group in found.values():
+        for longest in sorted(group, key=lambda node: -len(node.outputs)):
+            body = longest.params["body"]
+            line = []
+            while body is not None:
+                line.append(body)
+                body = body.base
+            for node in group:
+                if node.params["body"] in line:
+                    whole.setdefault(id(node), longest)
+    return whole
+
+
+def _body_graph(node: Node) -> Graph:
+    """Return the graph of a loop's step; its arguments are what is carried, the slices and what is captured."""
+    body = node.params["body"]
+    values: dict[Any, Value] = {}
+    arguments = []
+    for x in (*body.arguments, *body.captured):
+        value = values[key(x)] = Value(tuple(x.shape), x._value.dtype, "argument")
+        arguments.append(value)
+
+    def value_of(x: Any) -> Any:
+        if not isinstance(x, Tensor):
+            return x
+        found = values.get(key(x))
+        if found is None:
+            found = values[key(x)] = Value(tuple(x.shape), x._value.dtype, "constant", x._value)
+        return found
+
+    ops = _ops_of(body.nodes, values, value_of)
+    return Graph(arguments, ops, [value_of(r) for r in body.results], ())
 
 
 def _nodes_behind(tensors: Sequence[Tensor]) -> list[Node]:

@@ -6,8 +6,11 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from kerasish.autograd.abstract import Abstract
+from kerasish.autograd.loops import AssignmentScope, loop
 from kerasish.autograd.primitive import cast as _cast
 from kerasish.autograd.primitives.elementwise import where
+from kerasish.autograd.primitives.shapes import stack
+from kerasish.autograd.state import state
 from kerasish.autograd.tensor import Tensor, as_tensor
 
 
@@ -47,18 +50,46 @@ def fori_loop(lower: int, upper: int, body_fun: Callable, init_val: Any) -> Any:
 
 
 def scan(
-    f: Callable, init: Any, xs: Any = None, length: int | None = None, reverse: bool = False, unroll: int = 1
+    f: Callable, init: Any, xs: Any = None, length: int | None = None, reverse: bool = False, unroll: Any = 1
 ) -> tuple[Any, Any]:
-    """Carry a state along the leading axis: `carry, y = f(carry, x)` for each slice; return it and the stacked ys."""
+    """Carry a state along the leading axis: `carry, y = f(carry, x)` for each slice; return it and the stacked ys.
+
+    In a compiled function the loop is one operation: `f` is traced once, however many slices there are.
+
+    Example:
+
+    >>> total, sums = ops.scan(lambda carry, x: (carry + x, carry + x), 0, ops.arange(4))
+    >>> sums.numpy()
+    array([0, 1, 3, 6], dtype=int32)
+
+    Args:
+        f: Takes what is carried and one slice, and returns what is carried on and a result: tensors in any structure,
+            or None.
+        init: What is carried to the first step.
+        xs: What is sliced: tensors in any structure; None for nothing.
+        length: The number of steps, where `xs` does not say it.
+        reverse: Whether to begin with the last slice.
+        unroll: Accepted for Keras's sake.
+
+    Raises:
+        ValueError: If there is neither `xs` nor `length`, or slices differ in number.
+    """
     from kerasish import tree
-    from kerasish.autograd.primitives.shapes import stack
 
     flat = [] if xs is None else [as_tensor(x) for x in tree.flatten(xs)]
     if not flat and length is None:
         raise ValueError("`scan` needs `xs` or `length`. Received neither.")
-    steps = flat[0].shape[0] if flat else int(length)  # type: ignore[arg-type]
+    lengths = {x.shape[0] for x in flat} | ({length} if length is not None else set())
+    if len(lengths - {None}) > 1:
+        raise ValueError(
+            f"`scan` needs slices of one number. Received: leading axes {[x.shape[0] for x in flat]}, "
+            f"length={length}. Cut the longer ones, or leave `length` out."
+        )
+    steps = next(iter(lengths - {None}), None)
+    if _is_traced([*tree.flatten(init), *flat]):
+        return _traced_scan(f, init, xs, flat, steps, reverse)
     carry, outputs = init, []
-    for i in reversed(range(steps)) if reverse else range(steps):
+    for i in reversed(range(steps)) if reverse else range(steps):  # type: ignore[arg-type]
         x = None if xs is None else tree.pack_sequence_as(xs, [t[i] for t in flat])
         carry, y = f(carry, x)
         outputs.append(y)
@@ -67,6 +98,61 @@ def scan(
     if not outputs or outputs[0] is None:
         return carry, None
     return carry, tree.map_structure(lambda *ys: stack(ys), *outputs)
+
+
+def _is_traced(values: Sequence[Any]) -> bool:
+    """Tell whether a loop belongs into a graph: its tensors are symbols, or variables stand for symbols."""
+    if any(isinstance(v, Tensor) and type(v._value) is Abstract for v in values):
+        return True
+    overlay = state.overlay
+    while overlay is not None:
+        if getattr(overlay, "symbolic", False):
+            return True
+        overlay = getattr(overlay, "outer", None)
+    return False
+
+
+def _traced_scan(
+    f: Callable, init: Any, xs: Any, slices: list[Tensor], length: int | None, reverse: bool
+) -> tuple[Any, Any]:
+    """Record a loop as one operation. Variables that a step assigns are carried from step to step."""
+    from kerasish import tree
+
+    start = [as_tensor(c) for c in tree.flatten(init) if c is not None]
+    shape: list[Any] = []  # the structure of a step's results
+    assigned: list[Any] = []
+
+    def step(carried: list[Tensor], x: list[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
+        own, states = carried[: len(start)], carried[len(start) :]
+        leaves = iter(own)
+        carry = tree.map_structure(lambda c: None if c is None else next(leaves), init)
+        with AssignmentScope(list(zip(assigned, states, strict=True))) as scope:
+            carry, y = f(carry, None if xs is None else tree.pack_sequence_as(xs, x))
+        new = [as_tensor(c) for c in tree.flatten(carry) if c is not None]
+        shape[:] = [y]
+        results = [as_tensor(leaf) for leaf in tree.flatten(y) if leaf is not None]
+        found = [variable for variable, _ in scope.values.values()]
+        if len(found) > len(assigned):
+            assigned[:] = found
+            raise _Assigned
+        return [*new, *(scope.values[id(v)][1] for v in assigned)], results
+
+    while True:
+        try:
+            states = [variable.value for variable in assigned]
+            last, stacked = loop(step, [*start, *states], slices, length, reverse)
+        except _Assigned:  # once more, with what is assigned carried along
+            continue
+        break
+    for variable, value in zip(assigned, last[len(start) :], strict=True):
+        variable.assign(value)
+    leaves, results = iter(last), iter(stacked)
+    carry = tree.map_structure(lambda c: None if c is None else next(leaves), init)
+    return carry, tree.map_structure(lambda y: None if y is None else next(results), shape[0])
+
+
+class _Assigned(Exception):
+    """A loop's step assigned to a variable that is not yet carried along."""
 
 
 def map(f: Callable, xs: Any) -> Any:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from kerasish import ops
+from kerasish.autograd.loops import loop
 from kerasish.autograd.primitive import cast
 from kerasish.autograd.primitives import elementwise as e
 from kerasish.autograd.primitives import indexing, linalg
@@ -128,6 +129,14 @@ def _two_results(x: Any, y: Any) -> Any:
         return (x * y, x + y), lambda g, h: (g * y + h, g * x + h)
 
     return list(both(x, y))
+
+
+def _looped(h: Any, xs: Any, w: Any) -> Any:
+    def step(carried, slices):
+        return [ops.tanh(carried[0] @ w + slices[0])], [carried[0] * slices[0], ops.exp(w * 0.1)]
+
+    last, stacked = loop(step, [h], [xs], 3)
+    return [*last, *stacked]
 
 
 _x23, _x234 = numbers(2, 3), numbers(2, 3, 4)
@@ -467,6 +476,7 @@ CASES: dict[str, Sequence[Case]] = {
         ordinary("one result", _weighted_square, _x23),
         ordinary("two results", _two_results, _x23, numbers(2, 3)),
     ],
+    "scan": [ordinary("a product and sums", _looped, numbers(2, 2), numbers(3, 2, 2), numbers(2, 2))],
 }
 
 # Losses whose gradient is a primitive of its own

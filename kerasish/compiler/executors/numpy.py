@@ -127,6 +127,7 @@ class _Program:
 
     def __init__(self, graph: Graph):
         self.graph = graph
+        self._given: dict[Value, str] = {}  # results that are written into arrays that a call brings
         self._objects: dict[str, Any] = {}
         self._object_names: dict[int, str] = {}
         self._names: dict[Value, str] = {}
@@ -208,7 +209,7 @@ class _Program:
         return self._text_of_function(self._body)
 
     def _text_of_function(self, body: Sequence[str]) -> str:
-        arguments = ", ".join(f"a{i}" for i in range(len(self.graph.arguments)))
+        arguments = ", ".join(self._parameters())
         states = "".join(f"    s{i} = variables[{i}]\n" for i in range(len(self.variables)))
         lines = [
             "def make(arena, variables):",
@@ -220,6 +221,9 @@ class _Program:
             "    return run",
         ]
         return "\n".join(line for line in lines if line.strip()) + "\n"
+
+    def _parameters(self) -> list[str]:
+        return [f"a{i}" for i in range(len(self.graph.arguments))]
 
     def _index(self, variable: Any) -> int:
         return next(i for i, v in enumerate(self.variables) if v is variable)
@@ -293,6 +297,10 @@ class _Program:
         if value in self.plan.in_place:
             name = self._names[value] = f"s{self._index(self.plan.in_place[value])}"
             return name
+        if value in self._given:
+            name = self._names[value] = self._given[value]
+            self._runtime.add(value)
+            return name
         name = self._names[value] = f"t{number}_{j}"
         dtype = self._bind(value.dtype, str(value.dtype))
         if value in self._direct:
@@ -364,6 +372,29 @@ class _Program:
             pending.append(f"{self._bind(np.copyto, 'copyto')}({target}, {text})")
         results_first = [f"r{i} = {r}" for i, r in enumerate(results)]
         return [*results_first, *lines, *pending], [f"r{i}" for i in range(len(results))]
+
+
+class NumpyStep(_Program):
+    """The code of a graph without variables that is called with the arrays to write its results into."""
+
+    def _generate(self) -> str:
+        self._given = {}
+        for i, value in enumerate(self.graph.outputs):
+            if value.kind == "result":
+                self._given.setdefault(value, f"o{i}")
+        return super()._generate()
+
+    def _parameters(self) -> list[str]:
+        return [*super()._parameters(), *(f"o{i}" for i in range(len(self.graph.outputs)))]
+
+    def _results(self) -> tuple[list[str], list[str]]:
+        copyto = self._bind(np.copyto, "copyto")
+        lines = []
+        for i, value in enumerate(self.graph.outputs):
+            text = self._text(value)
+            if text != f"o{i}":
+                lines.append(f"{copyto}(o{i}, {text})")
+        return lines, []
 
 
 def _view_roots(graph: Graph) -> dict[Value, Value]:
