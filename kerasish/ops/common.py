@@ -50,3 +50,12 @@ def as_float(x: Any) -> Tensor:
     """Return `x` as a tensor of a float (or complex) type, integers in the default one."""
     x = x if isinstance(x, Tensor) else as_tensor(x)
     return cast(x, config.floatx()) if x._value.dtype.kind in "biu" else x
+
+
+def check_images(images: Tensor, name: str = "images") -> None:
+    """Raise an error unless a tensor has the axes of an image or of a batch of them."""
+    if images.ndim not in (3, 4):
+        raise ValueError(
+            f"Invalid {name} rank: expected rank 3 (single image) or rank 4 (batch of images). "
+            f"Received input with shape: {name}.shape={images.shape}"
+        )
