@@ -35,6 +35,7 @@ _NAMESPACES = (
     "trainers",
     "tree",
     "utils",
+    "wrappers",
 )
 _NAMES = {
     "GradientTape": "autograd",

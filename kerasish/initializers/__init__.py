@@ -9,7 +9,7 @@ import numpy as np
 from kerasish import ops
 from kerasish.autograd import dtypes
 from kerasish.initializers.base import Initializer
-from kerasish.initializers.constants import Constant, Identity, Ones, Zeros
+from kerasish.initializers.constants import STFT, Constant, Identity, Ones, Zeros
 from kerasish.initializers.distributions import RandomNormal, RandomUniform, TruncatedNormal
 from kerasish.initializers.orthogonality import Orthogonal
 from kerasish.initializers.scaling import (
@@ -40,6 +40,7 @@ ones = Ones
 orthogonal = OrthogonalInitializer = Orthogonal
 random_normal = RandomNormal
 random_uniform = RandomUniform
+stft = STFTInitializer = STFT
 truncated_normal = TruncatedNormal
 variance_scaling = VarianceScaling
 zeros = Zeros
@@ -60,6 +61,8 @@ _PUBLIC = {
     "OrthogonalInitializer": Orthogonal,
     "RandomNormal": RandomNormal,
     "RandomUniform": RandomUniform,
+    "STFT": STFT,
+    "STFTInitializer": STFT,
     "TruncatedNormal": TruncatedNormal,
     "VarianceScaling": VarianceScaling,
     "Zeros": Zeros,
@@ -75,6 +78,7 @@ _PUBLIC = {
     "orthogonal": Orthogonal,
     "random_normal": RandomNormal,
     "random_uniform": RandomUniform,
+    "stft": STFT,
     "truncated_normal": TruncatedNormal,
     "variance_scaling": VarianceScaling,
     "zeros": Zeros,

@@ -70,19 +70,19 @@ class Adadelta(Optimizer):
         self.rho = rho
         self.epsilon = epsilon
 
-    def build(self, variables: Sequence[Variable]) -> None:
+    def build(self, var_list: Sequence[Variable]) -> None:
         if self.built:
             return
-        super().build(variables)
+        super().build(var_list)
         self._accumulated_grads, self._accumulated_delta_vars = self.add_optimizer_variables(
-            variables, ["accumulated_grad", "accumulated_delta_var"]
+            var_list, ["accumulated_grad", "accumulated_delta_var"]
         )
 
-    def update_step(self, gradient: Tensor, variable: Variable, learning_rate: Scalar) -> None:
+    def update_step(self, grad: Tensor, variable: Variable, learning_rate: Scalar) -> None:
         index = self._get_variable_index(variable)
         v, u = self._accumulated_grads[index], self._accumulated_delta_vars[index]
-        v.assign_add((ops.square(gradient) - v) * (1 - self.rho))
-        step = ops.sqrt(u + self.epsilon) * gradient / ops.sqrt(v + self.epsilon)
+        v.assign_add((ops.square(grad) - v) * (1 - self.rho))
+        step = ops.sqrt(u + self.epsilon) * grad / ops.sqrt(v + self.epsilon)
         u.assign_add((ops.square(step) - u) * (1 - self.rho))
         variable.assign_sub(step * self.factors(variable, learning_rate))
 

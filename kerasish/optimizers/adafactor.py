@@ -81,14 +81,14 @@ class Adafactor(Optimizer):
         self.clip_threshold = clip_threshold
         self.relative_step = relative_step
 
-    def build(self, variables: Sequence[Variable]) -> None:
+    def build(self, var_list: Sequence[Variable]) -> None:
         if self.built:
             return
-        super().build(variables)
+        super().build(var_list)
         self._r: list[Variable | None] = []
         self._c: list[Variable | None] = []
         self._v: list[Variable | None] = []
-        for variable in variables:
+        for variable in var_list:
             rows, columns = self._add_factors(variable)
             self._r.append(rows)
             self._c.append(columns)

@@ -67,12 +67,12 @@ class Adagrad(Optimizer):
         self.initial_accumulator_value = initial_accumulator_value
         self.epsilon = epsilon
 
-    def build(self, variables: Sequence[Variable]) -> None:
+    def build(self, var_list: Sequence[Variable]) -> None:
         if self.built:
             return
-        super().build(variables)
+        super().build(var_list)
         start = initializers.Constant(self.initial_accumulator_value)
-        self._accumulators = self.add_optimizer_variables(variables, "accumulator", start)
+        self._accumulators = self.add_optimizer_variables(var_list, "accumulator", start)
 
     def update_step(self, gradient: Tensor, variable: Variable, learning_rate: Scalar) -> None:
         accumulator = self._accumulators[self._get_variable_index(variable)]

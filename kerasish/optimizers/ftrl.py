@@ -104,13 +104,13 @@ class Ftrl(Optimizer):
         self.l2_shrinkage_regularization_strength = l2_shrinkage_regularization_strength
         self.beta = beta
 
-    def build(self, variables: Sequence[Variable]) -> None:
+    def build(self, var_list: Sequence[Variable]) -> None:
         if self.built:
             return
-        super().build(variables)
+        super().build(var_list)
         start = initializers.Constant(self.initial_accumulator_value)
         self._accumulators, self._linears = self.add_optimizer_variables(
-            variables, ["accumulator", "linear"], [start, "zeros"]
+            var_list, ["accumulator", "linear"], [start, "zeros"]
         )
 
     def update_step(self, gradient: Tensor, variable: Variable, learning_rate: Scalar) -> None:

@@ -78,15 +78,15 @@ class LossScaleOptimizer(Optimizer):
         # Otherwise gradients would be scaled twice.
         self.inner_optimizer.loss_scale_factor = None
 
-    def build(self, variables: Sequence[Variable]) -> None:
+    def build(self, var_list: Sequence[Variable]) -> None:
         if self.built:
             return
         self.step_counter = self.add_variable((), dtype="int32", name="step_counter")
         self.dynamic_scale = self.add_variable(
             (), dtype="float32", initializer=initializers.Constant(self.initial_scale), name="dynamic_scale"
         )
-        self.inner_optimizer.build(variables)
-        super().build(variables)
+        self.inner_optimizer.build(var_list)
+        super().build(var_list)
 
     @property
     def variables(self) -> list[Variable]:

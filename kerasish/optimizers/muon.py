@@ -118,13 +118,13 @@ class Muon(Optimizer):
             return True
         return any(re.search(pattern, variable.path) for pattern in self.exclude_layers)
 
-    def build(self, variables: Sequence[Variable]) -> None:
+    def build(self, var_list: Sequence[Variable]) -> None:
         if self.built:
             return
-        super().build(variables)
-        self.momentums: list[Variable | None] = [None] * len(variables)
-        self.adam_velocities: list[Variable | None] = [None] * len(variables)
-        for index, variable in enumerate(variables):
+        super().build(var_list)
+        self.momentums: list[Variable | None] = [None] * len(var_list)
+        self.adam_velocities: list[Variable | None] = [None] * len(var_list)
+        for index, variable in enumerate(var_list):
             if not variable.overwrite_with_gradient:
                 self.momentums[index] = self.add_variable_from_reference(variable, "momentum")
                 if self._should_use_adamw(variable):

@@ -77,12 +77,12 @@ class Nadam(Optimizer):
         self.beta_2 = beta_2
         self.epsilon = epsilon
 
-    def build(self, variables: Sequence[Variable]) -> None:
+    def build(self, var_list: Sequence[Variable]) -> None:
         if self.built:
             return
-        super().build(variables)
-        self._momentums, self._velocities = self.add_optimizer_variables(variables, ["momentum", "velocity"])
-        self._u_product = Variable(1.0, dtype=variables[0].dtype if variables else None)
+        super().build(var_list)
+        self._momentums, self._velocities = self.add_optimizer_variables(var_list, ["momentum", "velocity"])
+        self._u_product = Variable(1.0, dtype=var_list[0].dtype if var_list else None)
 
     def _update_variables(
         self, grads: Sequence[Tensor], variables: Sequence[Variable], learning_rate: Scalar
