@@ -14,8 +14,10 @@ from typing import Any
 import numpy as np
 
 from kerasish.compiler.decompose import decompose
+from kerasish.compiler.executors.lowering import VIEWS
 from kerasish.compiler.graph import Graph, Op, Value
 from kerasish.compiler.nests import REDUCTIONS
+from kerasish.compiler.passes import slice_first
 from kerasish.compiler.scalar import RULES
 
 _DTYPES = frozenset(np.dtype(t) for t in "?bhilqBHILQfd")
@@ -39,17 +41,39 @@ def fuse(graph: Graph) -> Graph:
 
     module = Module()
     kernels: list[NativeKernel] = []
+    graph = slice_first(decompose(graph))
+    strided = strides_of_slices(graph)
 
     def make(ops: Sequence[Op], needed: set[Value], name: str) -> NativeKernel:
-        kernels.append(NativeKernel(ops, needed, module, name))
+        kernels.append(NativeKernel(ops, needed, module, name, strided))
         return kernels[-1]
 
-    graph = group(decompose(graph), make)
+    graph = group(graph, make)
     if kernels:
         functions, code = compile_module(module.text(), [k.entry for k in kernels])
         for kernel, function in zip(kernels, functions, strict=True):
             kernel.bind(function, code)
     return graph
+
+
+def strides_of_slices(graph: Graph) -> dict[Value, tuple[int, ...]]:
+    """Return how far apart the elements of slices are, in elements: kernels read them where they lie."""
+    views = {v for op in graph.ops if op.prim.name in VIEWS for v in op.outputs}
+    strided = {}
+    for op in graph.ops:
+        if op.prim.name != "slice" or op.inputs[0] in views or op.output.ndim != op.inputs[0].ndim:
+            continue
+        x = op.inputs[0]
+        steps, step = [], 1
+        index = (*op.params["index"], *(slice(None) for _ in x.shape[len(op.params["index"]) :]))
+        for part, n in zip(reversed(index), reversed(x.shape), strict=True):
+            if not isinstance(part, slice) or part.indices(n)[2] != 1:
+                break
+            steps.append(step)
+            step *= n
+        else:
+            strided[op.output] = tuple(reversed(steps))
+    return strided
 
 
 def group(graph: Graph, make_kernel: MakeKernel) -> Graph:

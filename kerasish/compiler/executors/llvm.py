@@ -6,7 +6,8 @@ It computes the single numbers, and calls one function for each nest; nests of t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -43,7 +44,7 @@ class Layout:
         split: How many of them are outer ones.
     """
 
-    def __init__(self, nest: Nest, maps: set[Axes], alone: set[int]):
+    def __init__(self, nest: Nest, maps: set[Axes], alone: set[int], apart: set[tuple[int, int]]):
         long_axes = [a for a, n in enumerate(nest.dims) if n != 1]
         groups: list[list[int]] = []
         for a in long_axes:
@@ -53,6 +54,7 @@ class Layout:
                 and a != nest.split
                 and not (nest.split is not None and last < nest.split <= a)
                 and not {a, last} & alone
+                and (last, a) not in apart
                 and all((a in m) == (last in m) for m in maps)
             )
             if joined:
@@ -66,13 +68,9 @@ class Layout:
         else:
             self.split = sum(g[0] < nest.split for g in groups)
 
-    def strides(self, axes: Axes, shape: tuple[int, ...]) -> list[int]:
-        """Return how far apart neighbors along each loop are in a contiguous array."""
-        own, step = {}, 1
-        for a, n in zip(reversed(axes), reversed(shape), strict=True):
-            if a >= 0:
-                own[a] = step
-            step *= n
+    def strides(self, axes: Axes, strides: Sequence[int]) -> list[int]:
+        """Return how far apart neighbors along each loop are in an array whose neighbors along its axes are so far."""
+        own = {a: step for a, step in zip(axes, strides, strict=True) if a >= 0}
         return [own.get(g[-1], 0) for g in self.groups]
 
     def is_inner(self, axes: Axes) -> bool:
@@ -91,7 +89,15 @@ class Layout:
 class NestCode:
     """Writes the function of one nest."""
 
-    def __init__(self, nest: Nest, grouping: Grouping, declared: dict[str, str], scratch: dict[Any, Value]):
+    def __init__(
+        self,
+        nest: Nest,
+        grouping: Grouping,
+        declared: dict[str, str],
+        scratch: dict[Any, Value],
+        strided: Mapping[Value, tuple[int, ...]],
+    ):
+        self._strided = strided
         self.nest = nest
         self.grouping = grouping
         self.scratch = scratch
@@ -103,7 +109,7 @@ class NestCode:
             if p.kind == "map":
                 maps.update(operand_axes(p.op, x, p.axes) for x in p.op.values)
         alone = {p.axes[p.op.params["axis"]] for p in nest.placed if p.op.prim.name == "iota"}
-        self.layout = Layout(nest, maps, alone)
+        self.layout = Layout(nest, maps, alone, self._apart())
         self._placed = {(p.op.output, p.result_axes): p for p in nest.placed if p.kind != "after"}
         self._pass: dict[int, int] = {}
         self._schedule()
@@ -112,6 +118,20 @@ class NestCode:
         self._in_pass: int | None = None
         self._mark = 0
         self._kept: dict[Any, tuple[str, np.dtype]] = {}
+
+    def _apart(self) -> set[tuple[int, int]]:
+        """Return neighboring axes that are no one loop, since something that is read has gaps between its rows."""
+        found = set()
+        for p in self.nest.placed:
+            for x, axes in self._operands(p):
+                steps = self._strided.get(x)
+                if steps is None:
+                    continue
+                long_axes = [(a, n, s) for a, n, s in zip(axes, x.shape, steps, strict=True) if n != 1]
+                for (a, _, step), (b, n, inner) in pairwise(long_axes):
+                    if step != n * inner:
+                        found.add((a, b))
+        return found
 
     # When: an inner operation in a pass over the row, a row's in the stage before a pass.
 
@@ -351,14 +371,17 @@ class NestCode:
 
     # Arrays
 
-    def _place(self, axes: Axes, shape: tuple[int, ...]) -> str:
-        strides = self.layout.strides(axes, shape)
+    def _place(self, axes: Axes, value: Value) -> str:
+        strides = self.layout.strides(axes, self._strides_in_memory(value))
         return self.f.sum_of_products([(self._indices[i], s) for i, s in enumerate(strides) if s])
+
+    def _strides_in_memory(self, value: Value) -> Sequence[int]:
+        return self._strided.get(value) or contiguous_strides(value.shape)
 
     def _load(self, x: Value, axes: Axes) -> Scalar:
         time = ("inner", self._in_pass) if self.layout.is_inner(axes) else ("row", 0)
         self.reads.append((x, Access(self.nest.index, axes, time)))
-        return self.f.load(self.f.argument(("array", x), "ptr"), self._place(axes, x.shape), x.dtype)
+        return self.f.load(self.f.argument(("array", x), "ptr"), self._place(axes, x), x.dtype)
 
     def _stores_here(self, p: Placed) -> bool:
         value = p.op.output
@@ -371,7 +394,7 @@ class NestCode:
     def _store(self, p: Placed, x: Scalar, time: Any) -> None:
         value = p.op.output
         self.writes.append((value, Access(self.nest.index, p.result_axes, time)))
-        self.f.store(x, self.f.argument(("array", value), "ptr"), self._place(p.result_axes, value.shape))
+        self.f.store(x, self.f.argument(("array", value), "ptr"), self._place(p.result_axes, value))
 
     # Reductions whose result is there after the nest
 
@@ -380,7 +403,7 @@ class NestCode:
         return not self.layout.is_inner(p.result_axes)
 
     def _strides(self, p: Placed) -> list[int]:
-        return self.layout.strides(p.result_axes, p.op.output.shape)
+        return self.layout.strides(p.result_axes, contiguous_strides(p.op.output.shape))
 
     def _total_dtype(self, p: Placed) -> np.dtype:
         dtype = p.op.output.dtype
@@ -409,7 +432,7 @@ class NestCode:
 
     def _add_to_cell(self, p: Placed, x: Scalar) -> None:
         pointer, dtype = self._cell(p)
-        place = self._place(p.result_axes, p.op.output.shape)
+        place = self._place(p.result_axes, p.op.output)
         total = self.f.accumulate(
             p.op.prim.name[7:], self.f.load(pointer, place, dtype), self.f.cast(x, dtype)
         )
@@ -431,6 +454,15 @@ class NestCode:
 
     def _identity(self, p: Placed, dtype: np.dtype) -> Scalar:
         return self.f.const(identity(p.op.prim.name, dtype), dtype)
+
+
+def contiguous_strides(shape: tuple[int, ...]) -> list[int]:
+    """Return how far apart neighbors along each axis of a contiguous array are, in elements."""
+    steps, step = [], 1
+    for n in reversed(shape):
+        steps.append(step)
+        step *= n
+    return steps[::-1]
 
 
 def identity(name: str, dtype: np.dtype) -> Any:

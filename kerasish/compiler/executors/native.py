@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from operator import is_
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -115,17 +117,18 @@ class Module:
         return "\n".join([*parts, FOOTER])
 
 
-class _Table(threading.local):
-    """The addresses of a kernel's arrays, for each thread; planned buffers are looked up only once.
+class _Table:
+    """The addresses of a kernel's arrays; planned buffers are looked up only once.
 
     Attributes:
         arrays: What the addresses are of.
         address: Where the table is.
     """
 
-    def __init__(self, count: int):
+    def __init__(self, count: int, strides: Mapping[int, tuple[int, ...]]):
         import ctypes
 
+        self._strides = strides
         self._addresses = (ctypes.c_void_p * count)()
         self.address = ctypes.addressof(self._addresses)
         self.arrays: tuple[Any, ...] = (None,) * count
@@ -137,12 +140,26 @@ class _Table(threading.local):
         for i, array in enumerate(arrays):
             if array is self.arrays[i]:
                 continue
-            if not array.flags.c_contiguous:
-                array = np.ascontiguousarray(array)
+            strides = self._strides.get(i)
+            fits = array.flags.c_contiguous if strides is None else array.strides == strides
+            if not fits:
+                array = np.ascontiguousarray(array) if strides is None else _with_strides(array, strides)
                 self._copies.append(array)
                 held[i] = None
             self._addresses[i] = array.__array_interface__["data"][0]
         self.arrays = tuple(held)
+
+
+def _with_strides(array: np.ndarray, strides: tuple[int, ...]) -> np.ndarray:
+    """Return a copy whose elements are as far apart in memory as `strides` says, in bytes."""
+    span = sum((n - 1) * step for n, step in zip(array.shape, strides, strict=True)) // array.itemsize + 1
+    copy = np.lib.stride_tricks.as_strided(np.empty(span, array.dtype), array.shape, strides)
+    copy[...] = array
+    return copy
+
+
+class _TableOfThread(threading.local, _Table):
+    """A table for each thread."""
 
 
 class NativeKernel(Kernel):
@@ -154,8 +171,16 @@ class NativeKernel(Kernel):
         entry: The name of its function in the module.
     """
 
-    def __init__(self, ops: Sequence[Op], needed: set[Value], module: Module, name: str):
+    def __init__(
+        self,
+        ops: Sequence[Op],
+        needed: set[Value],
+        module: Module,
+        name: str,
+        strided: Mapping[Value, tuple[int, ...]] = MappingProxyType({}),
+    ):
         self.name = name
+        self._strided = strided
         self.ops = tuple(ops)
         self.inputs: list[Value] = []
         self.outputs: list[Value] = []
@@ -175,7 +200,7 @@ class NativeKernel(Kernel):
         for nest in grouping.nests:
             code = None
             if not isinstance(nest, Bits):
-                code = NestCode(nest, grouping, module.declared, scratch)
+                code = NestCode(nest, grouping, module.declared, scratch, self._strided)
                 code.write()
                 self._reads += code.reads
                 self._writes += code.writes
@@ -213,13 +238,27 @@ class NativeKernel(Kernel):
         """Take the compiled function: `run` takes the address of the table; `keep` holds its code in memory."""
         self._run = run
         self._keep = keep
-        self._table = _Table(len(self.inputs) + len(self.outputs))
+        strides = {
+            i: tuple(step * x.dtype.itemsize for step in self._strided[x])
+            for i, x in enumerate(self.inputs)
+            if x in self._strided
+        }
+        self._strides = strides
+        self._table = _TableOfThread(len(self.inputs) + len(self.outputs), strides)
 
     def __call__(self, *arrays: Any) -> None:
         table = self._table
         if not all(map(is_, arrays, table.arrays)):
             table.point_to(arrays)
         self._run(table.address)
+
+    def bound(self, *arrays: Any) -> Callable[[], None]:
+        table = _Table(len(arrays), self._strides)
+        table.point_to(arrays)
+        if any(array is None for array in table.arrays):  # something has to be copied at every call
+            return partial(self, *arrays)
+        run, address = self._run, table.address
+        return lambda keep=table: run(address)
 
     def may_overwrite(self, input_index: int, output_index: int) -> bool:
         x, out = self.inputs[input_index], self.outputs[output_index]

@@ -123,7 +123,13 @@ class _Instance:
 
 
 class _Program:
-    """The generated code of a graph, and what it refers to."""
+    """The generated code of a graph, and what it refers to.
+
+    Attributes:
+        binds: Whether kernels are prepared for their arrays where these are always the same.
+    """
+
+    binds = False
 
     def __init__(self, graph: Graph):
         self.graph = graph
@@ -209,7 +215,7 @@ class _Program:
         return self._text_of_function(self._body)
 
     def _text_of_function(self, body: Sequence[str]) -> str:
-        arguments = ", ".join(self._parameters())
+        arguments = ", ".join(f"a{i}" for i in range(len(self.graph.arguments)))
         states = "".join(f"    s{i} = variables[{i}]\n" for i in range(len(self.variables)))
         lines = [
             "def make(arena, variables):",
@@ -221,9 +227,6 @@ class _Program:
             "    return run",
         ]
         return "\n".join(line for line in lines if line.strip()) + "\n"
-
-    def _parameters(self) -> list[str]:
-        return [f"a{i}" for i in range(len(self.graph.arguments))]
 
     def _index(self, variable: Any) -> int:
         return next(i for i, v in enumerate(self.variables) if v is variable)
@@ -244,7 +247,12 @@ class _Program:
             ]
         if isinstance(op.prim, Kernel):
             outputs = [self._target(number, j, value) for j, value in enumerate(op.outputs)]
-            self._body.append(f"{self._bind(op.prim, 'kernel')}({', '.join([*inputs, *outputs])})")
+            kernel, arrays = self._bind(op.prim, "kernel"), ", ".join([*inputs, *outputs])
+            if self.binds and not any(v in self._runtime for v in (*op.values, *op.outputs)):
+                self._setup.append(f"k{number} = {kernel}.bound({arrays})")
+                self._body.append(f"k{number}()")
+            else:
+                self._body.append(f"{kernel}({arrays})")
             return
         if rule is not None:
             self._body.extend(rule(op, inputs, self._target(number, 0, op.output), self._bind))
@@ -299,7 +307,6 @@ class _Program:
             return name
         if value in self._given:
             name = self._names[value] = self._given[value]
-            self._runtime.add(value)
             return name
         name = self._names[value] = f"t{number}_{j}"
         dtype = self._bind(value.dtype, str(value.dtype))
@@ -375,26 +382,40 @@ class _Program:
 
 
 class NumpyStep(_Program):
-    """The code of a graph without variables that is called with the arrays to write its results into."""
+    """The code of one step of a loop: a graph without variables, made for given arrays.
+
+    Everything that depends on which arrays these are (views, addresses) is found out when the function is made.
+    """
+
+    binds = True
+
+    def instantiate_for(self, arena: np.ndarray, inputs: Sequence[Any], outputs: Sequence[Any]) -> Callable:
+        """Return a function without arguments that computes the outputs in place."""
+        return self.make(arena, *inputs, *outputs)
 
     def _generate(self) -> str:
-        self._given = {}
+        for i, value in enumerate(self.graph.arguments):
+            self._names[value] = f"a{i}"
         for i, value in enumerate(self.graph.outputs):
             if value.kind == "result":
                 self._given.setdefault(value, f"o{i}")
-        return super()._generate()
-
-    def _parameters(self) -> list[str]:
-        return [*super()._parameters(), *(f"o{i}" for i in range(len(self.graph.outputs)))]
-
-    def _results(self) -> tuple[list[str], list[str]]:
+        for number, op in enumerate(self.graph.ops):
+            self._emit(number, op)
         copyto = self._bind(np.copyto, "copyto")
-        lines = []
         for i, value in enumerate(self.graph.outputs):
             text = self._text(value)
             if text != f"o{i}":
-                lines.append(f"{copyto}(o{i}, {text})")
-        return lines, []
+                self._body.append(f"{copyto}(o{i}, {text})")
+        names = [f"a{i}" for i in range(len(self.graph.arguments))]
+        names += [f"o{i}" for i in range(len(self.graph.outputs))]
+        lines = [
+            f"def make({', '.join(['arena', *names])}):",
+            *(f"    {line}" for line in self._setup),
+            "    def run():",
+            *(f"        {line}" for line in [*self._body, "pass"]),
+            "    return run",
+        ]
+        return "\n".join(lines) + "\n"
 
 
 def _view_roots(graph: Graph) -> dict[Value, Value]:

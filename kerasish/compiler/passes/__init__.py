@@ -3,8 +3,9 @@
 from kerasish.compiler.graph import Graph
 from kerasish.compiler.passes.cleanup import common_subexpressions, dead_code, fold_constants
 from kerasish.compiler.passes.simplify import simplify
+from kerasish.compiler.passes.slices import join_parts, slice_first
 
-PIPELINE = (dead_code, fold_constants, simplify, common_subexpressions, dead_code)
+PIPELINE = (dead_code, fold_constants, simplify, common_subexpressions, join_parts, dead_code)
 
 
 def optimize(graph: Graph) -> Graph:
@@ -14,4 +15,13 @@ def optimize(graph: Graph) -> Graph:
     return graph
 
 
-__all__ = ["PIPELINE", "common_subexpressions", "dead_code", "fold_constants", "optimize", "simplify"]
+__all__ = [
+    "PIPELINE",
+    "common_subexpressions",
+    "dead_code",
+    "fold_constants",
+    "join_parts",
+    "optimize",
+    "simplify",
+    "slice_first",
+]
