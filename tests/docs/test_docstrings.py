@@ -13,7 +13,11 @@ import pytest
 import kerasish as keras
 
 ROOT = Path(__file__).resolve().parents[2]
-FILES = [path for path in sorted((ROOT / "kerasish").rglob("*.py")) if ">>>" in path.read_text() and "compat" not in path.parts]
+FILES = [
+    path
+    for path in sorted((ROOT / "kerasish").rglob("*.py"))
+    if ">>>" in path.read_text() and "compat" not in path.parts
+]
 NUMBER = re.compile(r"(?<![\w.])[-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?(?![\w])")
 
 
