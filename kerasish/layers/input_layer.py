@@ -135,8 +135,8 @@ def Input(
 
     Example:
 
-    >>> kerasish.Input((28, 28))
-    <KerasTensor shape=(None, 28, 28), dtype=float32, name=input_layer>
+    >>> kerasish.Input((28, 28), name="images")
+    <KerasTensor shape=(None, 28, 28), dtype=float32, name=images>
 
     Args:
         shape: Shape of one sample, None for dimensions that vary.

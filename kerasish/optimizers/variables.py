@@ -77,7 +77,8 @@ class OptimizerVariables:
 
         Example:
 
-        >>> self.scale = self.add_variable((), initializer="ones", name="scale")
+        >>> optimizer = kerasish.optimizers.SGD()
+        >>> scale = optimizer.add_variable((), initializer="ones", name="scale")
 
         Args:
             shape: Shape, without unknown dimensions.
@@ -106,9 +107,11 @@ class OptimizerVariables:
 
         Example:
 
-        >>> momentum = self.add_variable_from_reference(kernel, name="momentum")
+        >>> kernel = kerasish.Variable("zeros", (3, 2), name="kernel")
+        >>> optimizer = kerasish.optimizers.SGD(name="sgd")
+        >>> momentum = optimizer.add_variable_from_reference(kernel, name="momentum")
         >>> momentum.path
-        'sgd/dense_kernel_momentum'
+        'sgd/kernel_momentum'
 
         Args:
             reference_variable: The model's variable.
@@ -133,8 +136,8 @@ class OptimizerVariables:
 
         Example:
 
-        >>> self._momentums, self._velocities = self.add_optimizer_variables(variables, ["momentum",
-        "velocity"])
+        >>> names = ["momentum", "velocity"]
+        >>> momentums, velocities = optimizer.add_optimizer_variables(model.trainable_variables, names)
 
         Args:
             trainable_variables: The model's variables.

@@ -37,7 +37,8 @@ class CompileLoss(Loss):
     Example:
 
     >>> loss = CompileLoss({"a": "mse", "b": "mae"}, output_names=["a", "b"])
-    >>> loss(y_true=[ya, yb], y_pred=[pa, pb])
+    >>> loss(y_true=[labels, labels], y_pred=[labels, labels + 1.0])
+    <Tensor shape=(), dtype=float32, value=1>
     >>> [metric.name for metric in loss.metrics]
     ['a_loss', 'b_loss']
 

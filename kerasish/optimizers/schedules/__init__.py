@@ -39,8 +39,8 @@ def deserialize(config: dict[str, Any], custom_objects: dict[str, Any] | None = 
 
     Example:
 
-    >>> schedules.deserialize({"class_name": "CosineDecay", "config": {"initial_learning_rate": 0.1,
-    "decay_steps": 9}})
+    >>> config = {"initial_learning_rate": 0.1, "decay_steps": 9}
+    >>> schedule = schedules.deserialize({"class_name": "CosineDecay", "config": config})
 
     Args:
         config: The config, with the keys `class_name` and `config`.

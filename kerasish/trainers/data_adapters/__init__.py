@@ -54,9 +54,9 @@ def get_data_adapter(
 
     Example:
 
-    >>> adapter = get_data_adapter(images, labels, batch_size=32, shuffle=True)
+    >>> adapter = get_data_adapter(features, labels, batch_size=32, shuffle=True)
     >>> for x, y in adapter.batches(epoch=0):
-    ...     train_step(x, y)
+    ...     loss = model.train_on_batch(x, y)
 
     Args:
         x: Arrays (NumPy, tensors of any library, pandas, SciPy sparse) or a structure of them, a `PyDataset`,

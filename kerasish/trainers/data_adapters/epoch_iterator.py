@@ -24,10 +24,11 @@ class EpochIterator:
 
     Example:
 
+    >>> from kerasish.trainers.data_adapters import get_data_adapter
     >>> epochs = EpochIterator(get_data_adapter(x, y, batch_size=32, shuffle=True))
-    >>> for epoch in range(5):
+    >>> for epoch in range(2):
     ...     for batch in epochs.epoch(epoch):
-    ...         train_step(batch)
+    ...         print([len(part) for part in batch])
 
     Args:
         adapter: Where the batches come from.
