@@ -122,6 +122,13 @@ def index_add(x: np.ndarray, index: Any, values: np.ndarray) -> np.ndarray:
     return out
 
 
+def index_combine(x: np.ndarray, index: Any, values: np.ndarray, how: str) -> np.ndarray:
+    """Return a copy of `x` with `values` taken in at `index` by `how`: `"maximum"`, `"minimum"` or `"multiply"`."""
+    out = x.copy()
+    getattr(np, how).at(out, index, values)
+    return out
+
+
 def _add_rows(out: np.ndarray, rows: np.ndarray, values: np.ndarray) -> None:
     """Add the i-th of `values` to row `rows[i]` of `out`, in place: an embedding's gradient.
 

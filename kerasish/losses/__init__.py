@@ -12,6 +12,7 @@ from kerasish.losses.crossentropy_losses import (
     categorical_crossentropy,
     sparse_categorical_crossentropy,
 )
+from kerasish.losses.ctc_loss import CTC, ctc
 from kerasish.losses.focal_losses import (
     BinaryFocalCrossentropy,
     CategoricalFocalCrossentropy,
@@ -52,6 +53,7 @@ from kerasish.losses.regression_losses import (
 )
 
 __all__ = [
+    "CTC",
     "BinaryCrossentropy",
     "BinaryFocalCrossentropy",
     "CategoricalCrossentropy",
@@ -83,6 +85,7 @@ __all__ = [
     "categorical_hinge",
     "circle",
     "cosine_similarity",
+    "ctc",
     "deserialize",
     "dice",
     "get",
@@ -126,6 +129,7 @@ _TABLE = {
         CategoricalHinge,
         Dice,
         Tversky,
+        CTC,
         Circle,
         CategoricalGeneralizedCrossEntropy,
         kl_divergence,
@@ -148,6 +152,7 @@ _TABLE = {
         dice,
         tversky,
         circle,
+        ctc,
         categorical_generalized_cross_entropy,
     )
 }

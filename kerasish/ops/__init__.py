@@ -14,17 +14,19 @@ HOMES = {
         "sparse_sigmoid sparsemax squareplus swish tanh_shrink threshold"
     ),
     "adaptive_pooling": "adaptive_average_pool adaptive_max_pool",
+    "alignment": "ctc_decode ctc_loss",
     "arithmetic": "allclose clip divide_no_nan isclose nan_to_num round",
     "attention": "dot_product_attention",
     "contraction": "einsum rearrange",
-    "control_flow": "cond fori_loop map scan switch vectorized_map while_loop",
+    "complex_numbers": "angle conj conjugate imag isreal real view view_as_complex view_as_real",
+    "control_flow": "associative_scan cond fori_loop map scan switch vectorize vectorized_map while_loop",
     "convolution": "average_pool conv conv_transpose depthwise_conv max_pool separable_conv",
     "core": (
         "cast convert_to_numpy convert_to_tensor custom_gradient dtype is_tensor saturate_cast scatter "
         "scatter_update shape slice slice_update stop_gradient unstack"
     ),
     "creation": (
-        "arange array empty empty_like eye full full_like identity linspace logspace meshgrid ones ones_like "
+        "arange array empty empty_like eye full full_like geomspace identity linspace logspace meshgrid ones ones_like "
         "tri zeros zeros_like"
     ),
     "crossentropy": "binary_crossentropy categorical_crossentropy sparse_categorical_crossentropy",
@@ -36,21 +38,41 @@ HOMES = {
         "logical_not logical_or logical_xor maximum minimum mod multiply negative nextafter not_equal power "
         "reciprocal right_shift sign signbit sin sinh sqrt square subtract tan tanh true_divide trunc"
     ),
+    "elementwise_more": (
+        "deg2rad fabs fmax fmin heaviside i0 isneginf isposinf ldexp logaddexp2 rad2deg sinc"
+    ),
     "encoding": "multi_hot one_hot",
-    "linalg": "norm",
-    "math": "in_top_k logsumexp rsqrt segment_sum top_k",
+    "linalg": (
+        "cholesky cholesky_inverse det eig eigh inv jvp logdet lstsq lu_factor matrix_rank norm pinv qr slogdet "
+        "solve solve_triangular svd"
+    ),
+    "math": "cdist in_top_k logsumexp rsqrt top_k",
     "normalization": "batch_normalization layer_normalization moments normalize rms_normalization",
-    "order": "argsort digitize searchsorted sort",
-    "positions": "diag diagonal get_item nonzero select take take_along_axis trace tril triu where",
-    "products": "dot inner matmul outer tensordot vdot",
+    "measures": "polar psnr",
+    "missing_values": (
+        "nanargmax nanargmin nancumprod nancumsum nanmax nanmean nanmedian nanmin nanpercentile nanprod "
+        "nanquantile nanstd nansum nanvar"
+    ),
+    "order": "argpartition argsort digitize searchsorted sort",
+    "patches": "depth_to_space extract_patches extract_patches_3d fold space_to_depth unfold",
+    "positions": (
+        "diag diagflat diagonal get_item nonzero select take take_along_axis trace tril triu unravel_index where"
+    ),
+    "products": "cross dot inner kron matmul outer tensordot vander vdot",
     "reductions": (
         "all amax amin any argmax argmin average count_nonzero cumprod cumsum diff max mean min prod ptp std "
         "sum var"
     ),
+    "segments": "segment_max segment_min segment_prod segment_sum",
+    "sets": "bincount histogram isin unique",
     "shapes": (
-        "append array_split broadcast_to concatenate copy dstack expand_dims flip fliplr flipud hstack "
-        "moveaxis ndim pad ravel repeat reshape roll size split squeeze stack swapaxes tile transpose vstack"
+        "append array_split broadcast_to concatenate copy dsplit dstack expand_dims flip fliplr flipud hsplit hstack "
+        "moveaxis ndim pad ravel repeat reshape roll rot90 size split squeeze stack swapaxes tile transpose vsplit "
+        "vstack"
     ),
+    "spectral": "extract_sequences fft fft2 ifft2 irfft istft rfft stft",
+    "statistics": "corrcoef correlate median percentile quantile trapezoid",
+    "windows": "bartlett blackman hamming hanning kaiser",
 }
 _NAMESPACES = ("image", "linalg", "nn", "numpy")
 _FILE_OF = {name: file for file, names in HOMES.items() for name in names.split()}
@@ -82,8 +104,10 @@ def __dir__() -> list[str]:
 if TYPE_CHECKING:
     from kerasish.ops.activations import *
     from kerasish.ops.adaptive_pooling import *
+    from kerasish.ops.alignment import *
     from kerasish.ops.arithmetic import *
     from kerasish.ops.attention import *
+    from kerasish.ops.complex_numbers import *
     from kerasish.ops.contraction import *
     from kerasish.ops.control_flow import *
     from kerasish.ops.convolution import *
@@ -91,12 +115,21 @@ if TYPE_CHECKING:
     from kerasish.ops.creation import *
     from kerasish.ops.crossentropy import *
     from kerasish.ops.elementwise import *
+    from kerasish.ops.elementwise_more import *
     from kerasish.ops.encoding import *
     from kerasish.ops.linalg import *
     from kerasish.ops.math import *
+    from kerasish.ops.measures import *
+    from kerasish.ops.missing_values import *
     from kerasish.ops.normalization import *
     from kerasish.ops.order import *
+    from kerasish.ops.patches import *
     from kerasish.ops.positions import *
     from kerasish.ops.products import *
     from kerasish.ops.reductions import *
+    from kerasish.ops.segments import *
+    from kerasish.ops.sets import *
     from kerasish.ops.shapes import *
+    from kerasish.ops.spectral import *
+    from kerasish.ops.statistics import *
+    from kerasish.ops.windows import *

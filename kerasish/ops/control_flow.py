@@ -168,3 +168,115 @@ def vectorized_map(function: Callable, elements: Any) -> Any:
 def switch(index: Any, branches: Sequence[Callable], *operands: Any) -> Any:
     """Return `branches[index](*operands)`, `index` clipped to the branches there are."""
     return branches[max(0, min(int(index), len(branches) - 1))](*operands)
+
+
+def associative_scan(f: Callable, elems: Any, reverse: bool = False, axis: int = 0) -> Any:
+    """Return the running combination of slices by an associative function, in logarithmically many steps.
+
+    Example:
+
+    >>> kerasish.ops.associative_scan(lambda a, b: a + b, kerasish.ops.arange(5)).numpy()
+    array([ 0,  1,  3,  6, 10], dtype=int32)
+
+    Args:
+        f: Combines two nests of tensors, many slices at once; `f(a, f(b, c)) == f(f(a, b), c)`.
+        elems: A tensor or a nest of them, all of one length along `axis`.
+        reverse: Whether to start from the end.
+        axis: The axis.
+
+    Raises:
+        ValueError: If the tensors are of several lengths.
+    """
+    from kerasish import tree
+    from kerasish.autograd.primitives import shapes
+
+    parts = [as_tensor(x) for x in tree.flatten(elems)]
+    axes = [shapes.normalize_axis(axis, x.ndim) for x in parts]
+    lengths = {x.shape[a] for x, a in zip(parts, axes, strict=True)}
+    if len(lengths) != 1 or None in lengths:
+        raise ValueError(
+            "Array inputs to associative_scan must have the same, known length. "
+            f"Received shapes: {[x.shape for x in parts]}"
+        )
+    (length,) = lengths
+
+    def turned(tensors: list) -> list:
+        if not reverse:
+            return tensors
+        return [shapes.flip_axes(x, axis=(a,)) for x, a in zip(tensors, axes, strict=True)]
+
+    def taken(start: int | None, stop: int | None) -> Any:
+        found = [x[(slice(None),) * a + (slice(start, stop),)] for x, a in zip(parts, axes, strict=True)]
+        return tree.pack_sequence_as(elems, found)
+
+    parts = turned(parts)
+    reach = 1  # how many slices each result combines by now
+    while reach < length:
+        joined = tree.flatten(f(taken(None, -reach), taken(reach, None)))
+        first = tree.flatten(taken(None, reach))
+        parts = [shapes.concatenate(pair, a) for *pair, a in zip(first, joined, axes, strict=True)]
+        reach *= 2
+    return tree.pack_sequence_as(elems, turned(parts))
+
+
+def vectorize(pyfunc: Callable, *, excluded: Any = None, signature: str | None = None) -> Callable:
+    """Return a function that applies `pyfunc` to each number of its arguments, which broadcast.
+
+    Example:
+
+    >>> add = kerasish.ops.vectorize(lambda a, b: a + b)
+    >>> add(kerasish.ops.ones((3, 1)), kerasish.ops.ones((2,))).shape
+    (3, 2)
+
+    Args:
+        pyfunc: Takes tensors and returns a tensor or a tuple of them.
+        excluded: Positions and names of arguments that are handed on as they are.
+        signature: How many axes `pyfunc` itself takes of each argument, as in `"(n),(n)->()"`; none by default.
+
+    Raises:
+        ValueError: If the signature does not fit the arguments.
+    """
+    left_out = set(excluded or ())
+    ranks = None if signature is None else [_core_rank(p) for p in _core_parts(signature.partition("->")[0])]
+
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        from kerasish.autograd.abstract import broadcast_shapes
+        from kerasish.autograd.primitives import shapes
+
+        places = [i for i in range(len(args)) if i not in left_out]
+        tensors = [as_tensor(args[i]) for i in places]
+        own = [0] * len(tensors) if ranks is None else ranks
+        if len(own) != len(tensors) or any(t.ndim < r for t, r in zip(tensors, own, strict=True)):
+            raise ValueError(
+                f"Arguments do not fit signature={signature!r}. Received shapes: {[t.shape for t in tensors]}"
+            )
+        cores = [t.shape[t.ndim - r :] for t, r in zip(tensors, own, strict=True)]
+        outer = broadcast_shapes(*(t.shape[: t.ndim - r] for t, r in zip(tensors, own, strict=True)))
+        size = 1
+        for length in outer:
+            size *= length  # type: ignore[operator]
+        rows = [
+            shapes.reshape(shapes.broadcast_to(t, (*outer, *core)), (size, *core))
+            for t, core in zip(tensors, cores, strict=True)
+        ]
+        results = []
+        for i in range(size):
+            own_args = list(args)
+            for place, row in zip(places, rows, strict=True):
+                own_args[place] = row[i]
+            results.append(pyfunc(*own_args, **kwargs))
+        if results and isinstance(results[0], (tuple, list)):
+            columns = [shapes.stack(list(column)) for column in zip(*results, strict=True)]
+            return tuple(shapes.reshape(c, (*outer, *c.shape[1:])) for c in columns)
+        column = shapes.stack(results)
+        return shapes.reshape(column, (*outer, *column.shape[1:]))
+
+    return wrapped
+
+
+def _core_parts(text: str) -> list[str]:
+    return [part.strip(" ()") for part in text.split("),")]
+
+
+def _core_rank(part: str) -> int:
+    return len([name for name in part.split(",") if name.strip()])

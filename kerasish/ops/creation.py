@@ -115,6 +115,28 @@ def logspace(
     return cast(e.power(base, linspace(start, stop, num, endpoint, axis=axis)), dtype or config.floatx())
 
 
+def geomspace(
+    start: Any, stop: Any, num: int = 50, endpoint: bool = True, dtype: Any = None, axis: int = 0
+) -> Tensor:
+    """Return `num` numbers from `start` to `stop` of which each is the same multiple of the one before.
+
+    Args:
+        start: The first number, or a tensor of them.
+        stop: The last number, or a tensor of them, with the signs of `start`.
+        num: How many there are.
+        endpoint: Whether `stop` is among them.
+        dtype: Their type, the default float type if None.
+        axis: Where the new axis goes.
+    """
+    from kerasish.ops.common import common_float
+
+    start, stop = common_float(start, stop)
+    signs = e.sign(start)
+    exponents = linspace(e.log(e.absolute(start)), e.log(e.absolute(stop)), num, endpoint, axis=axis)
+    spread = s.expand_dims(s.broadcast_to(signs, e.add(start, stop).shape), axis)
+    return cast(e.exp(exponents) * spread, dtype or start.dtype)
+
+
 def eye(N: int, M: int | None = None, k: int = 0, dtype: Any = None) -> Tensor:
     """Return ones on diagonal `k` of an N x M matrix and zeros elsewhere."""
     return constant(devices.default_module().eye(N, M, k, dtypes.to_numpy_dtype(dtype)))

@@ -1,4 +1,4 @@
-"""Mathematics beyond NumPy's: log-sum-exp, top values, segments, and norms."""
+"""Mathematics beyond NumPy's: log-sum-exp, top values and distances."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from kerasish.autograd import dtypes
 from kerasish.autograd.primitive import cast
 from kerasish.autograd.primitives import elementwise as e
 from kerasish.autograd.primitives import indexing
-from kerasish.autograd.primitives.shapes import broadcast_to, expand_dims, stop_gradient_p
+from kerasish.autograd.primitives.shapes import expand_dims, stop_gradient_p
 from kerasish.autograd.tensor import Tensor, as_tensor
+from kerasish.ops.common import common_float
 from kerasish.ops.order import argsort
 from kerasish.ops.reductions import all, max, sum
 from kerasish.ops.shapes import squeeze
@@ -54,9 +55,28 @@ def in_top_k(targets: Any, predictions: Any, k: int) -> Tensor:
     return e.logical_and(e.less(larger, k), all(e.isfinite(own), -1))
 
 
-def segment_sum(data: Any, segment_ids: Any, num_segments: int | None = None, sorted: bool = False) -> Tensor:
-    """Return the sums of the slices of `data` that have the same segment number."""
-    data, ids = as_tensor(data), as_tensor(segment_ids)
-    count = int(ids.numpy().max()) + 1 if num_segments is None else num_segments
-    start = broadcast_to(as_tensor(0, data.dtype), (count, *data.shape[1:]))
-    return indexing.scatter_add(start, data, [ids], (indexing.ARRAY,))
+def cdist(x: Any, y: Any) -> Tensor:
+    """Return the Euclidean distance of each row of `x` from each row of `y`.
+
+    Args:
+        x: Tensor of shape `(..., m, d)`.
+        y: Tensor of shape `(..., n, d)`.
+
+    Returns:
+        Tensor of shape `(..., m, n)`. The gradient where two rows are equal is 0.
+
+    Raises:
+        ValueError: If one is not made of rows, or the rows differ in length.
+    """
+    x, y = common_float(x, y)
+    if x.ndim < 2 or y.ndim < 2:
+        raise ValueError(
+            f"`cdist` inputs must have rank >= 2. Received: x.shape={x.shape}, y.shape={y.shape}"
+        )
+    if x.shape[-1] != y.shape[-1]:
+        raise ValueError(
+            f"Last dimension of inputs to `cdist` must match. Received: x.shape={x.shape}, y.shape={y.shape}"
+        )
+    squares = sum(e.square(expand_dims(x, -2) - expand_dims(y, -3)), -1)
+    same = e.equal(squares, 0)
+    return e.where(same, 0.0, e.sqrt(e.where(same, 1.0, squares)))

@@ -4,8 +4,11 @@ from typing import Any
 
 from kerasish import ops
 
-_FILES = "activations adaptive_pooling attention convolution crossentropy encoding normalization".split()
-__all__ = sorted(name for file in _FILES for name in ops.HOMES[file].split())
+_FILES = (
+    "activations adaptive_pooling alignment attention convolution crossentropy encoding measures normalization patches"
+).split()
+_OTHERS = {"extract_patches", "extract_patches_3d"}
+__all__ = sorted({name for file in _FILES for name in ops.HOMES[file].split()} - _OTHERS)
 
 
 def __getattr__(name: str) -> Any:

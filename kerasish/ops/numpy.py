@@ -4,9 +4,13 @@ from typing import Any
 
 from kerasish import ops
 
-_FILES = "arithmetic contraction creation elementwise order positions products reductions shapes".split()
-_OTHERS = {"cast", "erf", "erfc", "erfinv"}
-__all__ = sorted({name for file in _FILES for name in ops.HOMES[file].split()} - _OTHERS)
+_FILES = (
+    "arithmetic complex_numbers contraction creation elementwise elementwise_more missing_values order positions "
+    "products reductions sets shapes statistics windows"
+).split()
+_OTHERS = {"cast", "erf", "erfc", "erfinv", "view_as_complex", "view_as_real"}
+_MORE = {"slogdet", "vectorize"}
+__all__ = sorted({name for file in _FILES for name in ops.HOMES[file].split()} - _OTHERS | _MORE)
 
 
 def __getattr__(name: str) -> Any:

@@ -32,6 +32,24 @@ def sort(x: Any, axis: int | None = -1) -> Tensor:
     return indexing.take_along_axis(x, argsort(x, axis), axis) if x.ndim else s.present(x)
 
 
+def argpartition(x: Any, kth: int, axis: int | None = -1) -> Tensor:
+    """Return positions along `axis` such that the `kth` value is where sorting would put it, smaller ones before it.
+
+    Args:
+        x: The tensor.
+        kth: The place that is to be right; from the end if negative.
+        axis: The axis; the flattened tensor's if None.
+
+    Returns:
+        An int32 tensor of positions. (They sort the values, which is one such order.)
+    """
+    x = as_tensor(x)
+    length = x.size if axis is None else x.shape[normalize_axis(axis, x.ndim)]
+    if length is not None and not -length <= kth < length:
+        raise ValueError(f"kth={kth} is out of bounds for {length} values.")
+    return argsort(x, axis)
+
+
 def digitize(x: Any, bins: Sequence[float]) -> Tensor:
     """Return the number of the bin that each value falls into, as int32."""
     x, bins = as_tensor(x), as_tensor(bins)

@@ -10,12 +10,13 @@ import numpy as np
 
 from kerasish import devices
 from kerasish.autograd.abstract import Abstract
+from kerasish.autograd.primitives import elementwise as e
 from kerasish.autograd.primitives import indexing
 from kerasish.autograd.primitives.elementwise import where as _where
 from kerasish.autograd.tensor import Tensor, as_tensor, no_value
 from kerasish.ops.creation import tri, zeros
 from kerasish.ops.reductions import sum
-from kerasish.ops.shapes import moveaxis
+from kerasish.ops.shapes import moveaxis, ravel
 
 
 def get_item(x: Any, key: Any) -> Tensor:
@@ -106,3 +107,23 @@ def select(condlist: Sequence[Any], choicelist: Sequence[Any], default: Any = 0)
     for condition, choice in zip(reversed(condlist), reversed(choicelist), strict=True):
         result = _where(condition, choice, result)
     return result
+
+
+def diagflat(x: Any, k: int = 0) -> Tensor:
+    """Return a matrix with the flattened `x` on its diagonal `k`."""
+    return diag(ravel(x), k)
+
+
+def unravel_index(indices: Any, shape: Sequence[int]) -> tuple[Tensor, ...]:
+    """Return positions in a flattened tensor of `shape` as positions along each of its axes (int32 ones stay int32)."""
+    rest = as_tensor(indices)
+    total = 1
+    for length in shape:
+        total *= length
+    rest = e.where(e.less(rest, 0), rest + total, rest)
+    rest = e.minimum(e.maximum(rest, 0), total - 1)
+    found = []
+    for length in reversed(shape):
+        found.append(e.remainder(rest, length))
+        rest = e.floor_divide(rest, length)
+    return tuple(reversed(found))

@@ -14,7 +14,7 @@ from kerasish.autograd.primitives import linalg
 from kerasish.autograd.primitives import shapes as s
 from kerasish.autograd.primitives.shapes import normalize_axes
 from kerasish.autograd.tensor import Tensor, as_tensor
-from kerasish.ops.shapes import ravel
+from kerasish.ops.shapes import moveaxis, ravel
 
 
 def matmul(x1: Any, x2: Any) -> Tensor:
@@ -119,3 +119,78 @@ def inner(x1: Any, x2: Any) -> Tensor:
 def vdot(x1: Any, x2: Any) -> Tensor:
     """Return the dot product of both flattened."""
     return matmul(ravel(x1), ravel(x2))
+
+
+def kron(x1: Any, x2: Any) -> Tensor:
+    """Return the Kronecker product: `x2` times each number of `x1`, in the places of those.
+
+    Example:
+
+    >>> kerasish.ops.kron([1, 10], [1, 2]).numpy()
+    array([ 1,  2, 10, 20], dtype=int32)
+    """
+    x1, x2 = as_tensor(x1), as_tensor(x2)
+    rank = builtins.max(x1.ndim, x2.ndim)
+    x1, x2 = (s.reshape(x, (1,) * (rank - x.ndim) + x.shape) for x in (x1, x2))
+    left = s.reshape(x1, [d for n in x1.shape for d in (n, 1)])
+    right = s.reshape(x2, [d for n in x2.shape for d in (1, n)])
+    return s.reshape(e.multiply(left, right), [_times(a, b) for a, b in zip(x1.shape, x2.shape, strict=True)])
+
+
+def _times(a: int | None, b: int | None) -> int | None:
+    return None if a is None or b is None else a * b
+
+
+def cross(
+    x1: Any, x2: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: int | None = None
+) -> Tensor:
+    """Return the cross product of vectors of two or three numbers.
+
+    Args:
+        x1: Tensor of vectors.
+        x2: Tensor of vectors; the other axes broadcast.
+        axisa: The axis of `x1` that holds the vectors.
+        axisb: The axis of `x2` that holds the vectors.
+        axisc: The axis of the result that holds the vectors, where both of two numbers do not make it a number.
+        axis: All three of these.
+
+    Raises:
+        ValueError: If the vectors are of another length.
+    """
+    if axis is not None:
+        axisa = axisb = axisc = axis
+    x1, x2 = moveaxis(as_tensor(x1), axisa, -1), moveaxis(as_tensor(x2), axisb, -1)
+    if x1.shape[-1] not in (2, 3) or x2.shape[-1] not in (2, 3):
+        raise ValueError(
+            f"`x1`'s dim on `axis={axisa}` and `x2`'s must be either 2 or 3. "
+            f"Received: {x1.shape[-1]} and {x2.shape[-1]}"
+        )
+    a, b = ([x[..., i] for i in range(x.shape[-1])] for x in (x1, x2))
+    last = a[0] * b[1] - a[1] * b[0]
+    if len(a) == len(b) == 2:
+        return last
+    if len(a) == 2:
+        parts = [a[1] * b[2], -(a[0] * b[2]), last]
+    elif len(b) == 2:
+        parts = [-(a[2] * b[1]), a[2] * b[0], last]
+    else:
+        parts = [a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], last]
+    return moveaxis(s.stack(parts, -1), -1, axisc)
+
+
+def vander(x: Any, N: int | None = None, increasing: bool = False) -> Tensor:
+    """Return the powers of the numbers of a vector, a row each, the highest first unless `increasing`.
+
+    Args:
+        x: A vector.
+        N: How many powers; as many as there are numbers by default.
+        increasing: Whether the lowest power comes first.
+    """
+    x = as_tensor(x)
+    if x.ndim != 1:
+        raise ValueError(f"Input tensor must be 1-dimensional. Received: input.shape={x.shape}")
+    count = x.shape[0] if N is None else N
+    if count is None or count < 0:
+        raise ValueError(f"Argument `N` must be a number of powers, 0 or more. Received: N={N}")
+    powers = list(range(count)) if increasing else list(range(count))[::-1]
+    return e.power(s.expand_dims(x, -1), as_tensor(powers, x.dtype))

@@ -223,3 +223,50 @@ def ndim(x: Any) -> int:
 def size(x: Any) -> int:
     """Return the number of elements of `x`."""
     return as_tensor(x).size
+
+
+def rot90(array: Any, k: int = 1, axes: tuple[int, int] = (0, 1)) -> Tensor:
+    """Return a tensor turned by 90 degrees `k` times, from the first of two axes towards the second.
+
+    Args:
+        array: Tensor of at least two axes.
+        k: How often to turn it; backwards if negative.
+        axes: The two axes.
+
+    Raises:
+        ValueError: If there are not two axes.
+    """
+    array = as_tensor(array)
+    if array.ndim < 2:
+        raise ValueError(f"Input array must have at least 2 dimensions. Received: array.ndim={array.ndim}")
+    if len(axes) != 2 or axes[0] == axes[1]:
+        raise ValueError(f"Invalid axes: {axes}. Axes must be a tuple of two different dimensions.")
+    first, second = normalize_axes(tuple(axes), array.ndim)
+    turns = k % 4
+    if turns in (0, 2):
+        return flip(array, (first, second)) if turns else s.present(array)
+    swapped = s.swapaxes(flip(array, second) if turns == 1 else array, first, second)
+    return swapped if turns == 1 else flip(swapped, second)
+
+
+def vsplit(x: Any, indices_or_sections: int | Sequence[int]) -> list[Tensor]:
+    """Return `x` cut along its first axis into so many parts, or before these indices."""
+    return _split_along("vsplit", x, indices_or_sections, 0)
+
+
+def hsplit(x: Any, indices_or_sections: int | Sequence[int]) -> list[Tensor]:
+    """Return `x` cut along its second axis (the first of a vector) into so many parts, or before these indices."""
+    x = as_tensor(x)
+    return _split_along("hsplit", x, indices_or_sections, 1 if x.ndim > 1 else 0)
+
+
+def dsplit(x: Any, indices_or_sections: int | Sequence[int]) -> list[Tensor]:
+    """Return `x` cut along its third axis into so many parts, or before these indices."""
+    return _split_along("dsplit", x, indices_or_sections, 2)
+
+
+def _split_along(name: str, x: Any, indices_or_sections: int | Sequence[int], axis: int) -> list[Tensor]:
+    x = as_tensor(x)
+    if x.ndim <= axis:
+        raise ValueError(f"`{name}` needs at least {axis + 1} axes. Received: x.shape={x.shape}")
+    return split(x, indices_or_sections, axis)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -70,8 +71,8 @@ def _strict(value: Any) -> Any:
     """Return a result with NumPy's arrays and scalars in it as arrays of the device."""
     if isinstance(value, (np.ndarray, np.generic)):
         return StrictArray(np.asarray(value))
-    if type(value) in (tuple, list):
-        return type(value)(_strict(v) for v in value)
+    if isinstance(value, (tuple, list)):  # NumPy's named tuples too
+        return (list if isinstance(value, list) else tuple)(_strict(v) for v in value)
     return value
 
 
@@ -119,6 +120,8 @@ class StrictArray:
     strides = property(lambda self: self.host.strides)
     flags = property(lambda self: self.host.flags)
     T = property(lambda self: StrictArray(self.host.T))
+    real = property(lambda self: StrictArray(self.host.real))
+    imag = property(lambda self: StrictArray(self.host.imag))
 
     # The border
 
@@ -191,8 +194,13 @@ class StrictArray:
 class StrictModule:
     """NumPy's functions and those of `devices.cpu`, for strict arrays only."""
 
+    def __init__(self, source: Any = cpu):
+        self._source = source
+
     def __getattr__(self, name: str) -> Any:
-        function = getattr(cpu, name)
+        function = getattr(self._source, name)
+        if isinstance(function, ModuleType):
+            return StrictModule(function)
         if isinstance(function, type) or not callable(function):
             return function
 

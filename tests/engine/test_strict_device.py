@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from gradient_cases import CASES
-from ops_cases import CALLS
+from gradient_cases import CASES as FIRST_CASES
+from more_gradient_cases import MORE_CASES
+from more_ops_cases import CALLS
 from strict_device import DEVICE, MODULE, StrictArray, TransferError, strict_device
 from test_gradients import gradients
 from test_ops import leaves
@@ -13,6 +14,8 @@ from test_ops import leaves
 import kerasish
 from kerasish import Tensor, Variable, ops, random
 from kerasish.autograd.backward import gradients_of
+
+CASES = {**FIRST_CASES, **MORE_CASES}
 
 
 @pytest.fixture

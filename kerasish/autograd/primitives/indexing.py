@@ -171,6 +171,62 @@ def scatter_set(x: Tensor, values: Tensor, arrays: Sequence[Tensor], template: I
     return _scatter_set(x, cast(values, x._value.dtype), *arrays, template=template)
 
 
+# Slices that belong together
+
+
+def _segments_run(xp: Any, data: Any, ids: Any, count: int, how: str) -> Any:
+    start = xp.full((count, *data.shape[1:]), _segment_start(data.dtype, how), data.dtype)
+    return xp.index_combine(start, (ids,), data, how)
+
+
+def _segment_start(dtype: np.dtype, how: str) -> Any:
+    """Return what changes nothing when it is combined with another number."""
+    if how == "multiply":
+        return 1
+    sign = -1 if how == "maximum" else 1
+    if dtype.kind in "iu":
+        limits = np.iinfo(dtype)
+        return limits.min if sign < 0 else limits.max
+    return sign > 0 if dtype.kind == "b" else sign * np.inf
+
+
+def _segments_vjp(
+    g: Tensor, out: Tensor, inputs: Sequence[Any], wanted: Sequence[bool], count: int, how: str
+) -> list:
+    from kerasish.autograd.primitives.elementwise import equal, where
+
+    data, ids = inputs
+    rows = (ARRAY,)
+    zeros = _fill(as_tensor(np.zeros((), data._value.dtype)), out.shape)
+    if how != "multiply":  # to the places that hold the extremum, in equal shares where several do
+        chosen = cast(equal(data, gather(out, ids, template=rows)), g.dtype)
+        shares = _scatter_add(zeros, chosen, ids, template=rows)
+        safe = where(equal(shares, 0), 1.0, shares)
+        return [gather(g / safe, ids, template=rows) * chosen, None]
+    # The product of all the others: of those that are not zero, unless another one is.
+    zero = equal(data, 0)
+    nonzero = where(zero, 1.0, data)
+    product = gather(_segments(nonzero, ids, count=count, how="multiply"), ids, template=rows)
+    zeros_there = gather(
+        _scatter_add(zeros, cast(zero, g.dtype), ids, template=rows), ids, template=rows
+    ) - cast(zero, g.dtype)
+    others = where(equal(zeros_there, 0), product / nonzero, 0.0)
+    return [gather(g, ids, template=rows) * others, None]
+
+
+_segments = Primitive(
+    "segments",
+    _segments_run,
+    lambda data, ids, count, how: Abstract((count, *data.shape[1:]), data.dtype),
+    vjp_all=_segments_vjp,
+)
+
+
+def combine_segments(data: Tensor, ids: Tensor, count: int, how: str) -> Tensor:
+    """Return, for each segment, the `"maximum"`, `"minimum"` or product (`"multiply"`) of its slices of `data`."""
+    return _segments(data, ids, count=count, how=how)
+
+
 # Gathers along one axis
 
 _take_along = Primitive(
