@@ -257,7 +257,7 @@ IMAGES = numbers(2, 3, 5, 4, 2)
 
 
 def cells(k):
-    return [k.layers.GRUCell(3), k.layers.LSTMCell(2), k.layers.SimpleRNNCell(4)]
+    return [k.layers.GRUCell(3, name="g"), k.layers.LSTMCell(2, name="m"), k.layers.SimpleRNNCell(4, name="s")]
 
 
 row("SimpleRNN", S, units=3, activation="relu", kernel_regularizer="l2", bias_constraint="unit_norm")
@@ -272,12 +272,12 @@ row("LSTM", S, units=3, dropout=0.25, recurrent_dropout=0.25, seed=3, random=Tru
 row("GRU", S, units=3, dropout=0.25, reset_after=False, return_sequences=True, random=True)
 row("LSTM", S, units=3, dtype="mixed_float16", tolerance=0.01)
 row("RNN", S, cell=cells, **STATES)
-row("RNN", S, cell=lambda k: k.layers.GRUCell(3, dropout=0.5), random=True)
-row("Bidirectional", S, layer=lambda k: k.layers.LSTM(3, return_sequences=True), **MASK)
-row("Bidirectional", S, layer=lambda k: k.layers.GRU(3, **STATES), merge_mode="ave")
-row("Bidirectional", S, layer=lambda k: k.layers.SimpleRNN(3), merge_mode=None)
-row("TimeDistributed", IMAGES, layer=lambda k: k.layers.Conv2D(3, 2))
-row("TimeDistributed", S, layer=lambda k: k.layers.BatchNormalization())
+row("RNN", S, cell=lambda k: k.layers.GRUCell(3, dropout=0.5, name="c"), random=True)
+row("Bidirectional", S, layer=lambda k: k.layers.LSTM(3, return_sequences=True, name="r"), **MASK)
+row("Bidirectional", S, layer=lambda k: k.layers.GRU(3, **STATES, name="r"), merge_mode="ave")
+row("Bidirectional", S, layer=lambda k: k.layers.SimpleRNN(3, name="r"), merge_mode=None)
+row("TimeDistributed", IMAGES, layer=lambda k: k.layers.Conv2D(3, 2, name="c"))
+row("TimeDistributed", S, layer=lambda k: k.layers.BatchNormalization(name="n"))
 row("ConvLSTM1D", numbers(2, 3, 6, 2), filters=3, kernel_size=2, padding="same", strides=2)
 row("ConvLSTM2D", IMAGES, filters=2, kernel_size=(2, 3), return_sequences=True)
 row("ConvLSTM3D", numbers(2, 2, 2, 4, 4, 3), filters=2, kernel_size=2, use_bias=False, **FIRST)
