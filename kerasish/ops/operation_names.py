@@ -87,6 +87,7 @@ _TABLE = {
         crop_images:top_cropping,left_cropping,bottom_cropping,right_cropping,target_height,target_width,data_format
         elastic_transform:alpha,sigma,interpolation,fill_mode,fill_value,seed,data_format
         extract_patches:size,strides,dilation_rate,padding,data_format
+        extract_patches_3d=ExtractPatches:size,strides,dilation_rate,padding,data_format
         gaussian_blur:kernel_size,sigma,data_format hsv_to_rgb=HSVToRGB:data_format
         map_coordinates:order,fill_mode,fill_value
         pad_images:top_padding,left_padding,bottom_padding,right_padding,target_height,target_width,data_format
@@ -100,7 +101,8 @@ _TABLE = {
 SAME_AS = {"abs": "absolute", "conj": "conjugate", "hard_swish": "hard_silu", "swish": "silu"}
 # What says something about a tensor, or makes one of no other: never part of a graph.
 NOT_RECORDED = frozenset(
-    "convert_to_numpy custom_gradient dtype empty eye identity is_tensor ndim ones shape size tri "
+    "bartlett blackman convert_to_numpy custom_gradient dtype empty eye hamming hanning identity is_tensor jvp kaiser "
+    "ndim ones shape size tri "
     "vectorize zeros".split()
 )
 

@@ -163,7 +163,9 @@ def extract_patches(
         TypeError: If `size` is neither a number nor two.
         ValueError: If `strides` and `dilation_rate` are both more than one, or images of another rank come.
     """
-    return _extract(images, size, strides, dilation_rate, padding, data_format, 2)
+    # Configs name both functions alike: a window of three numbers says that volumes are meant.
+    rank = 3 if isinstance(size, (tuple, list)) and len(size) == 3 else 2
+    return _extract(images, size, strides, dilation_rate, padding, data_format, rank)
 
 
 def extract_patches_3d(

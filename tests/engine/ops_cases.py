@@ -14,7 +14,8 @@ class Call(NamedTuple):
         name: The function.
         args: Its arguments; arrays (also in lists) stand for tensors.
         kwargs: Its keyword arguments.
-        symbolic: Whether it can be called with symbolic tensors in place of the arrays; `"known"`: of known shapes.
+        symbolic: Whether it can be called with symbolic tensors in place of the arrays; `"known"`: of known shapes;
+            `"traced"`: only while Keras compiles them, since it infers no or other shapes.
     """
 
     name: str

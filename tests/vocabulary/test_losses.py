@@ -38,6 +38,7 @@ EMBEDDED = (
 )
 WITH_IGNORED = (np.array([0, -1, 4, -1, 2, 1]), _probabilities(6, 5))
 
+SEQUENCES = (np.array([[1, 2, 1, 0], [3, 3, 0, 0]], "int32"), rng.normal(size=(2, 7, 4)).astype("float32"))
 CASES = [
     ("MeanSquaredError", {}, REAL),
     ("MeanAbsoluteError", {}, REAL),
@@ -78,6 +79,7 @@ CASES = [
     ("Tversky", {"alpha": 0.2, "beta": 0.7, "axis": [1, 2]}, MASKS),
     ("Circle", {}, EMBEDDED),
     ("Circle", {"gamma": 4.0, "margin": 0.2, "remove_diagonal": False}, EMBEDDED),
+    ("CTC", {}, SEQUENCES),
     ("CategoricalGeneralizedCrossEntropy", {}, SPARSE),
     ("CategoricalGeneralizedCrossEntropy", {"q": 0.9}, SPARSE),
 ]
