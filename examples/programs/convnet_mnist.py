@@ -1,4 +1,4 @@
-"""A convolutional network on the MNIST digits: about 99 % of the test digits after twelve epochs.
+"""A convolutional network on the MNIST digits, trained for twelve epochs.
 
     python convnet_mnist.py --epochs 12
 """
