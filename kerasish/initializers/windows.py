@@ -20,7 +20,7 @@ def values(name: str, length: int, periodic: bool = True) -> np.ndarray:
 
     Example:
 
-    >>> windows.values("hann", 4)
+    >>> values("hann", 4)
     array([0. , 0.5, 1. , 0.5])
 
     Args:

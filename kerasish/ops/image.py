@@ -9,6 +9,7 @@ from kerasish.ops import symbolic as _symbolic
 
 HOMES = {
     "colors": "hsv_to_rgb rgb_to_grayscale rgb_to_hsv",
+    "patches": "extract_patches extract_patches_3d",
     "filters": "gaussian_blur sobel_edges ssim",
     "resizing": "crop_images pad_images resize scale_and_translate",
     "warping": "affine_transform elastic_transform map_coordinates perspective_transform",

@@ -262,7 +262,9 @@ def crop_images(
 
     Example:
 
-    >>> kerasish.ops.image.crop_images(x, top_cropping=1, left_cropping=2, target_height=4, target_width=4)
+    >>> x = kerasish.ops.ones((8, 8, 3))
+    >>> kerasish.ops.image.crop_images(x, top_cropping=1, left_cropping=2, target_height=4, target_width=4).shape
+    (4, 4, 3)
 
     Args:
         images: Tensor of shape `(batch, height, width, channels)` or `(height, width, channels)`, or with the channels

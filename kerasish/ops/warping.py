@@ -181,7 +181,9 @@ def affine_transform(
     Example:
 
     >>> shift = [1.0, 0.0, 2.0, 0.0, 1.0, 0.0, 0.0, 0.0]
-    >>> kerasish.ops.image.affine_transform(images, shift)  # two pixels to the left
+    >>> images = kerasish.ops.ones((4, 6, 6, 3))
+    >>> kerasish.ops.image.affine_transform(images, shift).shape  # two pixels to the left
+    (4, 6, 6, 3)
 
     Args:
         images: Tensor of shape `(batch, height, width, channels)` or `(height, width, channels)`, or with the channels

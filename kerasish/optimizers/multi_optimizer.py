@@ -24,10 +24,10 @@ class OptimizerMap(MutableMapping):
 
     Example:
 
-    >>> chosen = optimizers.OptimizerMap(optimizers.SGD())
-    >>> chosen["encoder/.*"] = optimizers.Adam()
+    >>> chosen = optimizers.OptimizerMap(optimizers.SGD(name="rest"))
+    >>> chosen["encoder/.*"] = optimizers.Adam(name="encoder")
     >>> chosen["encoder/dense/kernel"].name, chosen["decoder/dense/kernel"].name
-    ('adam', 'sgd')
+    ('encoder', 'rest')
 
     Args:
         default_optimizer: Optimizer of variables that the map does not name.
