@@ -14,9 +14,9 @@ def compiled(keras):
     model.add(keras.Input((3,)))
     for name, units in (("first", 4), ("second", 2), ("third", 1)):
         model.add(keras.layers.Dense(units, name=name, kernel_initializer="ones"))
-    chosen = keras.optimizers.OptimizerMap(keras.optimizers.SGD(0.001))
-    chosen[".*first/.*"] = keras.optimizers.Adam(0.01)
-    chosen[".*second/kernel"] = keras.optimizers.RMSprop(0.01, use_ema=True)
+    chosen = keras.optimizers.OptimizerMap(keras.optimizers.SGD(0.001, name="rest"))
+    chosen[".*first/.*"] = keras.optimizers.Adam(0.01, name="a")
+    chosen[".*second/kernel"] = keras.optimizers.RMSprop(0.01, use_ema=True, name="r")
     model.compile(keras.optimizers.MultiOptimizer(chosen), loss="mse")
     return model
 
