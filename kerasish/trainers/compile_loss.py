@@ -6,7 +6,7 @@ from kerasish import metrics as metrics_module
 from kerasish import ops, tree
 from kerasish.losses.loss import Loss, as_tensor
 from kerasish.metrics.metric import Metric
-from kerasish.trainers.identifiers import check_labels, get_loss
+from kerasish.trainers.identifiers import check_label_shape, check_labels, get_loss
 
 
 class _OutputLoss:
@@ -261,6 +261,8 @@ class CompileLoss(Loss):
             if not tree.is_nested(pred) and not tree.is_nested(target) and hasattr(target, "dtype"):
                 axis = getattr(entry.loss, "_fn_kwargs", {}).get("axis", -1)
                 name = argument if not entry.path else f"{argument}[{entry.path[-1]!r}]"
+                if axis in (-1, len(pred.shape) - 1):
+                    check_label_shape(target, pred, entry.loss, name)
                 check_labels(target, pred.shape[axis], entry.loss, name)
 
     def get_config(self) -> dict:

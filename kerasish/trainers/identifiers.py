@@ -93,6 +93,28 @@ def get_loss(identifier, y_true, y_pred) -> Any:
     return LossFunctionWrapper(loss, name=identifier if isinstance(identifier, str) else object_name(loss))
 
 
+def check_label_shape(y_true, y_pred, loss, argument: str = "y") -> None:
+    """Raise a ValueError if a sparse categorical cross-entropy would get anything but one index a prediction.
+
+    Args:
+        y_true: array of all labels.
+        y_pred: predictions (or symbolic tensor) of the model, the classes along the last axis.
+        loss: a `Loss`.
+        argument: what the message calls the labels.
+    """
+    if getattr(loss, "fn", loss) is not losses_module.sparse_categorical_crossentropy:
+        return
+    shape, outputs = tuple(y_true.shape), tuple(y_pred.shape)
+    indices = shape[:-1] if len(shape) == len(outputs) and shape[-1] == 1 else shape
+    pairs = zip(indices[1:], outputs[1:-1], strict=False)
+    if len(indices) != len(outputs) - 1 or any(None not in (a, b) and a != b for a, b in pairs):
+        raise ValueError(
+            f"Argument `{argument}` and the model's output must have the same shape up until the last dimension. "
+            f"Received: {argument}.shape={shape}, output.shape={outputs}. The loss `{object_name(loss)}` expects one "
+            "class index for each prediction; one-hot labels go with `categorical_crossentropy`."
+        )
+
+
 def check_labels(y_true, num_classes: int, loss, argument: str = "y") -> None:
     """Raise a ValueError if an array of labels has one outside the classes.
 
