@@ -21,6 +21,7 @@ from kerasish.autograd.primitives.indexing import ARRAY
 from kerasish.compiler import passes, trace
 from kerasish.compiler.executors import lowering
 from kerasish.compiler.executors.numpy import NumpyExecutable
+from kerasish.ops import activations  # noqa: F401  (the table of primitives has what has been loaded)
 
 pytestmark = pytest.mark.filterwarnings("error")
 DTYPES = ("float32", "float64", "float16", "int32", "uint8", "bool")
