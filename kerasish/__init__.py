@@ -57,11 +57,13 @@ _NAMES = {
     "StatelessScope": "autograd",
     "Tensor": "autograd",
     "Variable": "autograd",
+    "device": "devices",
     "enable_grad": "autograd",
     "function": "compiler",
     "grad": "autograd",
     "name_scope": "autograd",
     "no_grad": "autograd",
+    "remat": "autograd",
     "value_and_grad": "autograd",
 }
 

@@ -5,6 +5,7 @@ from kerasish.autograd import operators as _operators  # noqa: F401  gives Tenso
 from kerasish.autograd.backward import GradientTape, grad, gradients_of, value_and_grad
 from kerasish.autograd.naming import name_scope
 from kerasish.autograd.primitive import cast
+from kerasish.autograd.remat import remat
 from kerasish.autograd.scope import AutocastScope, StatelessScope
 from kerasish.autograd.state import enable_grad, no_grad
 from kerasish.autograd.variable import Variable
@@ -25,5 +26,6 @@ __all__ = [
     "is_tensor",
     "name_scope",
     "no_grad",
+    "remat",
     "value_and_grad",
 ]

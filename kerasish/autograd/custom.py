@@ -41,8 +41,12 @@ def with_gradient(function: Callable, args: Sequence[Any], kwargs: dict[str, Any
         result, rule = function(*args, **kwargs)
     tensors = [as_tensor(a) for a in args]
     results = [as_tensor(r) for r in tree.flatten(result)]
-    outputs = _custom(*tensors, *results, count=len(tensors), rule=_either_way(rule))
-    return tree.pack_sequence_as(result, list(outputs))
+    return tree.pack_sequence_as(result, recorded(tensors, results, _either_way(rule)))
+
+
+def recorded(inputs: Sequence[Tensor], results: Sequence[Tensor], rule: Callable) -> list[Tensor]:
+    """Return `results` as computed from `inputs`, with `rule` for the gradients of these."""
+    return list(_custom(*inputs, *results, count=len(inputs), rule=rule))
 
 
 def _either_way(rule: Callable) -> Callable:

@@ -23,12 +23,36 @@ class StatelessScope:
 
     Args:
         state_mapping: Pairs of a variable and the value that it shall have inside.
+        collect_losses: Whether what layers add by `add_loss` inside is gathered in `losses`.
+        initialize_variables: Kept for Keras's signature; variables made inside have their values at once.
+
+    Raises:
+        ValueError: If a first of a pair is no variable, or a value has another shape than its variable.
     """
 
-    def __init__(self, state_mapping: Sequence[tuple[Any, Any]] = (), **kwargs: Any):
+    def __init__(
+        self,
+        state_mapping: Sequence[tuple[Any, Any]] | None = None,
+        collect_losses: bool = False,
+        initialize_variables: bool = True,
+    ):
+        self.collect_losses = collect_losses
+        self.initialize_variables = initialize_variables
+        self.losses: list[Any] = []
         self._values: dict[int, tuple[Any, Tensor]] = {}
         for variable, value in state_mapping or ():
+            if not getattr(variable, "mutable", False):
+                raise ValueError(
+                    "Invalid reference variable in StatelessScope: all keys in argument `mapping` must be Variable "
+                    f"instances. Received instead: {variable}"
+                )
             tensor = as_tensor(value, variable.dtype)
+            if tensor.shape != variable.shape:
+                raise ValueError(
+                    "Invalid variable value in StatelessScope: all values in argument `mapping` must be tensors with "
+                    f"a shape that matches the corresponding variable shape. For variable {variable}, received "
+                    f"invalid value {tensor} with shape {tensor.shape}."
+                )
             # A variable stands for what it holds now.
             self._values[id(variable)] = (variable, tensor.value if tensor.mutable else tensor)
         self._outer: list[Any] = []
@@ -45,6 +69,10 @@ class StatelessScope:
         """Return what `variable` was given or assigned here, or None."""
         found = self._values.get(id(variable))
         return None if found is None else found[1]
+
+    def add_loss(self, loss: Any) -> None:
+        """Add to `losses`."""
+        self.losses.append(loss)
 
     def add_update(self, update: tuple[Any, Any]) -> None:
         """Assign the second of a pair to the variable that is the first."""

@@ -292,11 +292,21 @@ class KerasTensor(Tensor):
     Args:
         shape: Tuple of ints; None for a dimension that is not known yet.
         dtype: The element type.
+        sparse: Accepted for Keras's sake; tensors are dense.
+        ragged: Accepted for Keras's sake; tensors are dense.
+        record_history: Accepted for Keras's sake.
         name: An optional name.
     """
 
     def __init__(
-        self, shape: Sequence[int | None], dtype: Any = "float32", name: str | None = None, **ignored: Any
+        self,
+        shape: Sequence[int | None],
+        dtype: Any = "float32",
+        sparse: bool = False,
+        ragged: bool = False,
+        record_history: bool = True,
+        name: str | None = None,
+        **ignored: Any,
     ):
         self._value = Abstract(tuple(shape), dtypes.to_numpy_dtype(dtype))
         if name is not None:
@@ -312,10 +322,10 @@ class KerasTensor(Tensor):
         return f"<KerasTensor shape={self.shape}, dtype={self.dtype}{named}>"
 
     def __deepcopy__(self, memo: dict) -> KerasTensor:
-        return KerasTensor(self.shape, self.dtype, self.name)
+        return KerasTensor(self.shape, self.dtype, name=self.name)
 
     def __reduce__(self) -> tuple:
-        return KerasTensor, (self.shape, self.dtype, self.name)
+        return KerasTensor, (self.shape, self.dtype, False, False, True, self.name)
 
 
 class NoValueError(TypeError):

@@ -40,6 +40,7 @@ class Variable(Tensor):
         aggregation: How replicas would be combined: `"none"`, `"mean"`, `"sum"` or `"only_first_replica"`.
         synchronization: When replicas would be combined: `"auto"`, `"none"`, `"on_read"` or `"on_write"`.
         name: Its name, without slashes; made up where None.
+        layout: Accepted for Keras's sake; variables are not sharded.
 
     Raises:
         ValueError: If an argument is none of the above, or a callable comes without a shape.
@@ -59,6 +60,7 @@ class Variable(Tensor):
         aggregation: str | None = "none",
         synchronization: str | None = "auto",
         name: str | None = None,
+        layout: Any = None,
         **kwargs: Any,
     ):
         name = name or auto_name(type(self).__name__)

@@ -79,3 +79,39 @@ def place(array: np.ndarray) -> Any:
 def default_module() -> Any:
     """Return the array module of the default device."""
     return cpu if _to_default is None else array_module(type(_to_default(np.empty(0))))
+
+
+class device:
+    """Context in which new tensors live on a device.
+
+    Example:
+
+    >>> with kerasish.device("cpu:0"):
+    ...     x = kerasish.ops.ones((2, 3))
+
+    Args:
+        device_name: `"cpu"` or the name of another device that is there, with `:0` after it or without.
+
+    Raises:
+        ValueError: If there is no such device.
+    """
+
+    def __init__(self, device_name: str):
+        kind, _, number = str(device_name).lower().partition(":")
+        found = [array_type for array_type, name in _names.items() if name.partition(":")[0] == kind]
+        if not found or number not in ("", "0"):
+            known = sorted(f"{name.partition(':')[0]}:0" for name in _names.values())
+            raise ValueError(
+                f"Invalid value for argument `device_name`. Expected one of {known}. Received: "
+                f"device_name={device_name!r}"
+            )
+        self._move = None if found[0] is np.ndarray else _modules[found[0]].asarray
+        self._outer: list[Callable[[np.ndarray], Any] | None] = []
+
+    def __enter__(self) -> device:
+        self._outer.append(_to_default)
+        set_default_device(self._move)
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        set_default_device(self._outer.pop())

@@ -72,7 +72,7 @@ class InputLayer(Layer):
         self.ragged = bool(ragged)
         self.optional = bool(optional)
         if input_tensor is None:
-            input_tensor = KerasTensor(self._batch_shape, self._dtype, self.name)
+            input_tensor = KerasTensor(self._batch_shape, self._dtype, name=self.name)
         record(self, (), {}, [input_tensor])
         symbols_exist()
         self._build_shapes_dict = {"input_shape": self._batch_shape}

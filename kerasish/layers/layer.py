@@ -8,6 +8,7 @@ from typing import Any
 
 from kerasish import dtype_policies, regularizers, tree
 from kerasish.autograd import dtypes
+from kerasish.autograd.state import state
 from kerasish.autograd.tensor import Tensor, as_tensor
 from kerasish.autograd.variable import Variable
 from kerasish.layers import signatures
@@ -166,6 +167,8 @@ class Layer(LayerCalls):
                     f"`add_loss` takes scalars. Received: shape={tensor.shape}. Reduce it first."
                 )
             self._losses.append(tensor)
+            if getattr(state.overlay, "collect_losses", False):
+                state.overlay.add_loss(tensor)
         Layer._losses_may_linger = True
 
     @property

@@ -286,7 +286,7 @@ def _with_inputs_of_its_own(inputs: Any, outputs: Any) -> tuple[Any, Any]:
     def same_again(operation: Any, *args: Any, **kwargs: Any) -> Any:
         """Record the call once more, on other symbols, without running anything."""
         call = next(calls)
-        results = [KerasTensor(x.shape, x.dtype, f"{x.name}_clone") for x in call.output_tensors]
+        results = [KerasTensor(x.shape, x.dtype, name=f"{x.name}_clone") for x in call.output_tensors]
         record(operation, args, kwargs, results)
         return results
 

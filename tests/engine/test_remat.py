@@ -1,0 +1,111 @@
+"""Functions that are computed again for their gradients, and the scopes beside them."""
+
+import numpy as np
+import pytest
+
+import kerasish as keras
+from kerasish import ops
+from kerasish.autograd import gradients_of
+
+
+@pytest.fixture
+def x():
+    return keras.Tensor(np.linspace(-1, 1, 6, dtype="float32").reshape(2, 3), requires_grad=True)
+
+
+def test_gradients_and_random_numbers_are_the_same(x):
+    weights = keras.Variable(np.full((3, 3), 0.1, "float32"))
+    seeds, runs = keras.random.SeedGenerator(3), []
+
+    def function(inputs, scale=1.0):
+        runs.append(1)
+        hidden = keras.random.dropout(ops.tanh(ops.matmul(inputs["x"], weights)), 0.5, seed=seeds)
+        return {"twice": hidden * 2, "power": [ops.exp(hidden * scale), "text"]}
+
+    def gradients(f):
+        seeds.state.assign([3, 0])
+        runs.clear()
+        result = f({"x": x}, scale=x)
+        assert result["power"][1] == "text"
+        loss = ops.sum(result["twice"]) + ops.sum(ops.square(result["power"][0]))
+        found = gradients_of([loss], [x, weights])
+        assert seeds.state.numpy()[1] == 1
+        return [loss, *found], len(runs)
+
+    plain, once = gradients(function)
+    again, twice = gradients(keras.remat(function))
+    assert (once, twice) == (1, 2)
+    for a, b in zip(plain, again, strict=True):
+        np.testing.assert_allclose(a.numpy(), b.numpy(), rtol=1e-6)
+
+
+def test_gradients_of_gradients(x):
+    weights = keras.Variable(np.full((3, 3), 0.3, "float32"))
+
+    def function(y):
+        return ops.tanh(ops.matmul(y, weights)) * ops.exp(y)
+
+    def second(f):
+        return keras.grad(lambda z: ops.sum(keras.grad(lambda y: ops.sum(f(y)))(z) ** 2))(x).numpy()
+
+    np.testing.assert_allclose(second(keras.remat(function)), second(function), rtol=1e-5)
+
+
+def test_results_without_gradients_are_plain():
+    assert not keras.remat(lambda y: y * 2)(keras.Tensor([1.0])).requires_grad
+    with keras.no_grad():
+        assert not keras.remat(lambda y: y * 2)(keras.Tensor([1.0], requires_grad=True)).requires_grad
+
+
+def test_a_changed_variable_is_noticed():
+    v = keras.Variable([1.0, 2.0])
+    loss = ops.sum(keras.remat(lambda y: y * v)(ops.ones(2)))
+    v.assign_add([1.0, 1.0])
+    with pytest.raises(RuntimeError, match="was changed in place after"):
+        loss.backward()
+
+
+@pytest.mark.parametrize("eager", [True, False])
+def test_layers_train_alike(eager):
+    class Block(keras.layers.Layer):
+        def __init__(self, wrap):
+            super().__init__()
+            self.dense = keras.layers.Dense(3, kernel_initializer="ones", activation="tanh")
+            self.wrap = wrap
+
+        def call(self, inputs):
+            return self.wrap(self.dense)(inputs)
+
+    losses = []
+    for wrap in (keras.remat, lambda f: f):
+        model = keras.Sequential([keras.Input((3,)), Block(wrap)])
+        model.compile("sgd", "mse", run_eagerly=eager)
+        losses.append(model.fit(np.ones((8, 3)), np.zeros((8, 3)), epochs=2, verbose=0).history["loss"])
+    np.testing.assert_allclose(losses[0], losses[1], rtol=1e-6)
+
+
+def test_new_tensors_live_where_the_scope_says():
+    with keras.device("cpu:0"), keras.device("CPU"):
+        assert ops.ones(2).device == "cpu"
+    for name in ("gpu:7", "cpu:1", "abacus"):
+        with pytest.raises(ValueError, match=r"Expected one of \[.*'cpu:0'.*Received: device_name='" + name):
+            keras.device(name)
+
+
+def test_stateless_scopes_gather_losses():
+    layer = keras.layers.ActivityRegularization(l1=1.0)
+    with keras.StatelessScope(collect_losses=True) as scope:
+        layer(np.ones((1, 2), "float32"))
+    assert [float(loss) for loss in scope.losses] == [2.0]
+
+
+@pytest.mark.parametrize(
+    ("mapping", "message"),
+    [
+        ([("v", 1.0)], "all keys in argument `mapping` must be Variable"),
+        ([(keras.Variable(1.0), [1.0, 2.0])], "a shape that matches the corresponding variable shape"),
+    ],
+)
+def test_bad_stateless_values(mapping, message):
+    with pytest.raises(ValueError, match=message):
+        keras.StatelessScope(mapping)
