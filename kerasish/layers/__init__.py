@@ -53,13 +53,28 @@ HOMES = {
     "pooling.pooling": (
         "AveragePooling1D AveragePooling2D AveragePooling3D MaxPooling1D MaxPooling2D MaxPooling3D"
     ),
+    "preprocessing.augmentation": "AugMix RandAugment",
+    "preprocessing.box_limit": "MaxNumBoundingBoxes",
     "preprocessing.category_encoding": "CategoryEncoding",
     "preprocessing.discretization": "Discretization",
     "preprocessing.hashing": "HashedCrossing Hashing",
     "preprocessing.lookups": "IntegerLookup StringLookup",
+    "preprocessing.mixing": "CutMix MixUp",
     "preprocessing.normalization": "Normalization",
+    "preprocessing.pipeline": "Pipeline",
+    "preprocessing.random_affine": "RandomRotation RandomShear RandomTranslation RandomZoom",
+    "preprocessing.random_color": (
+        "RandomBrightness RandomColorDegeneration RandomColorJitter "
+        "RandomContrast RandomGrayscale RandomHue RandomSaturation"
+    ),
+    "preprocessing.random_crop": "RandomCrop",
+    "preprocessing.random_distortion": "RandomElasticTransform RandomPerspective",
+    "preprocessing.random_filter": "RandomErasing RandomGaussianBlur RandomSharpness",
+    "preprocessing.random_flip": "RandomFlip",
     "preprocessing.rescaling": "Rescaling",
+    "preprocessing.resizing": "CenterCrop Resizing",
     "preprocessing.text_vectorization": "TextVectorization",
+    "preprocessing.tones": ("AutoContrast Equalization RandomInvert RandomPosterization Solarization"),
     "regularization.activity_regularization": "ActivityRegularization",
     "regularization.dropout": "Dropout",
     "regularization.noise": "AlphaDropout GaussianDropout GaussianNoise",
@@ -157,13 +172,25 @@ if TYPE_CHECKING:
     from kerasish.layers.pooling.adaptive_pooling import *
     from kerasish.layers.pooling.global_pooling import *
     from kerasish.layers.pooling.pooling import *
+    from kerasish.layers.preprocessing.augmentation import *
+    from kerasish.layers.preprocessing.box_limit import *
     from kerasish.layers.preprocessing.category_encoding import *
     from kerasish.layers.preprocessing.discretization import *
     from kerasish.layers.preprocessing.hashing import *
     from kerasish.layers.preprocessing.lookups import *
+    from kerasish.layers.preprocessing.mixing import *
     from kerasish.layers.preprocessing.normalization import *
+    from kerasish.layers.preprocessing.pipeline import *
+    from kerasish.layers.preprocessing.random_affine import *
+    from kerasish.layers.preprocessing.random_color import *
+    from kerasish.layers.preprocessing.random_crop import *
+    from kerasish.layers.preprocessing.random_distortion import *
+    from kerasish.layers.preprocessing.random_filter import *
+    from kerasish.layers.preprocessing.random_flip import *
     from kerasish.layers.preprocessing.rescaling import *
+    from kerasish.layers.preprocessing.resizing import *
     from kerasish.layers.preprocessing.text_vectorization import *
+    from kerasish.layers.preprocessing.tones import *
     from kerasish.layers.regularization.activity_regularization import *
     from kerasish.layers.regularization.dropout import *
     from kerasish.layers.regularization.noise import *

@@ -225,21 +225,31 @@ def _projected(
 ) -> Tensor:
     """Return images seen through projections of eight numbers each."""
     last = config.standardize_data_format(data_format) == "channels_last"
-    single = images.ndim == 3
-    x = expand_dims(images, 0) if single else images
-    x = x if last else transpose(x, (0, 2, 3, 1))
-    _, height, width, channels = x.shape
-    if None in (height, width, channels):
+    height, width = images.shape[-3:-1] if last else images.shape[-2:]
+    if height is None or width is None:
         return KerasTensor(images.shape, images.dtype)
-    rows, columns = np.divmod(np.arange(height * width), width)
-    dtype = numbers.dtype
-    across, down = (
-        as_tensor(columns[None].astype(np.float64), dtype),
-        as_tensor(rows[None].astype(np.float64), dtype),
-    )
+    down, across = _grid(height, width, numbers.dtype)
     a0, a1, a2, b0, b1, b2, c0, c1 = (numbers[:, i : i + 1] for i in range(8))
     k = c0 * across + c1 * down + 1.0
     places = [(b0 * across + b1 * down + b2) / k, (a0 * across + a1 * down + a2) / k]
+    return _looked_up(images, places, interpolation, fill_mode, fill_value, last)
+
+
+def _grid(height: int, width: int, dtype: str) -> tuple[Tensor, Tensor]:
+    """Return the row and the column of each pixel, one after another."""
+    rows, columns = np.divmod(np.arange(height * width, dtype=np.float64)[None], width)
+    return as_tensor(rows, dtype), as_tensor(columns, dtype)
+
+
+def _looked_up(
+    images: Tensor, places: list[Tensor], interpolation: str, fill_mode: str, fill_value: float, last: bool
+) -> Tensor:
+    """Return images with each pixel taken from another place, a row and a column of shape `(batch, pixels)`."""
+    x = expand_dims(images, 0) if images.ndim == 3 else images
+    x = x if last else transpose(x, (0, 2, 3, 1))
+    height, width, channels = x.shape[1:]
+    if channels is None:
+        return KerasTensor(images.shape, images.dtype)
     pixels = reshape(x, (-1, height * width, channels))
     result = _interpolated(
         lambda place: take_along_axis(pixels, expand_dims(place, -1), 1),
@@ -252,7 +262,7 @@ def _projected(
     )
     result = reshape(result, (-1, height, width, channels))
     result = result if last else transpose(result, (0, 3, 1, 2))
-    return squeeze(result, 0) if single else result
+    return squeeze(result, 0) if images.ndim == 3 else result
 
 
 def perspective_transform(
@@ -372,39 +382,40 @@ def elastic_transform(
     Raises:
         ValueError: If an argument is none of these.
     """
-    from kerasish import random
-
     images = as_tensor(images)
     _check_interpolation(interpolation)
     _check_fill_mode(fill_mode)
     check_images(images)
-    last = config.standardize_data_format(data_format) == "channels_last"
-    single = images.ndim == 3
-    x = expand_dims(images, 0) if single else images
-    x = x if last else transpose(x, (0, 2, 3, 1))
-    batch, height, width, channels = x.shape
-    if None in (height, width, channels):
-        return KerasTensor(images.shape, images.dtype)
     size = int(6 * float(sigma)) | 1
+    return displaced(images, alpha, sigma, size, interpolation, fill_mode, fill_value, seed, data_format)
+
+
+def displaced(
+    images: Tensor,
+    alpha: Any,
+    sigma: Any,
+    window: int,
+    interpolation: str,
+    fill_mode: str,
+    fill_value: float,
+    seed: Any,
+    data_format: str | None,
+) -> Tensor:
+    """Do what `elastic_transform` does with a Gaussian of `window` pixels, where `sigma` may be a tensor."""
+    from kerasish import random
+
+    last = config.standardize_data_format(data_format) == "channels_last"
+    shape = images.shape if images.ndim == 4 else (1, *images.shape)
+    height, width = shape[1:3] if last else shape[2:]
+    if height is None or width is None:
+        return KerasTensor(images.shape, images.dtype)
     # Both displacements from one draw, as channels.
-    noise = random.normal((batch, height, width, 2), 0.0, sigma, dtype="float32", seed=seed)
-    moves = gaussian_blur(noise, (size, size), (sigma, sigma), "channels_last") * alpha
+    noise = random.normal((shape[0], height, width, 2), dtype="float32", seed=seed) * sigma
+    moves = gaussian_blur(noise, (window, window), stack([sigma, sigma]), "channels_last") * alpha
     moves = reshape(moves, (-1, height * width, 2))
-    rows, columns = np.divmod(np.arange(height * width, dtype=np.float32), width)
-    places = [moves[..., 1] + as_tensor(rows), moves[..., 0] + as_tensor(columns)]
-    pixels = reshape(x, (-1, height * width, channels))
-    result = _interpolated(
-        lambda place: take_along_axis(pixels, expand_dims(place, -1), 1),
-        places,
-        (height, width),
-        x.dtype,
-        _ORDERS[interpolation],
-        fill_mode,
-        fill_value,
-    )
-    result = reshape(result, (-1, height, width, channels))
-    result = result if last else transpose(result, (0, 3, 1, 2))
-    return squeeze(result, 0) if single else result
+    rows, columns = _grid(height, width, "float32")
+    places = [moves[..., 1] + rows, moves[..., 0] + columns]
+    return _looked_up(images, places, interpolation, fill_mode, fill_value, last)
 
 
 def _check_interpolation(interpolation: str) -> None:

@@ -29,6 +29,7 @@ from kerasish.utils.py_dataset import PyDataset
 if TYPE_CHECKING:
     from typing import Any
 
+    from kerasish.utils import bounding_boxes
     from kerasish.utils.dataset_splitting import split_dataset
     from kerasish.utils.drawing import draw, model_to_dot, plot_model, remember, to_dot, to_svg
     from kerasish.utils.file_utils import get_file
@@ -80,6 +81,7 @@ __all__ = [
     "PyDataset",
     "Sequence",
     "array_to_img",
+    "bounding_boxes",
     "clear_session",
     "custom_object_scope",
     "deserialize_keras_object",
@@ -118,11 +120,13 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    module = _LAZY.get(name)
-    if module is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
+    module = _LAZY.get(name)
+    if name == "bounding_boxes":
+        return import_module(f"{__name__}.{name}")
+    if module is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = getattr(import_module(f"{__name__}.{module}"), name)
     globals()[name] = value
     return value

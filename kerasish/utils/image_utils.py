@@ -174,3 +174,45 @@ def save_img(
         warnings.warn("The JPEG format does not support RGBA images, converting to RGB.", stacklevel=2)
         image = image.convert("RGB")
     image.save(path, format=file_format, **kwargs)
+
+
+def smart_resize(
+    x: Any,
+    size: Any,
+    interpolation: str = "bilinear",
+    data_format: str = "channels_last",
+) -> Any:
+    """Return images of another height and width, cropped and not stretched where the proportions differ.
+
+    Example:
+
+    ```python
+    small = keras.preprocessing.image.smart_resize(photo, (200, 200))
+    ```
+
+    Args:
+        x: An image of three axes or a batch of them, as an array or a tensor.
+        size: The new height and width.
+        interpolation: `"bilinear"`, `"nearest"`, `"bicubic"`, `"lanczos3"` or `"lanczos5"`.
+        data_format: `"channels_last"` or `"channels_first"`.
+
+    Returns:
+        A NumPy array for a NumPy array, a tensor for anything else.
+
+    Raises:
+        ValueError: If `size` is no pair, or there are neither three nor four axes.
+    """
+    from kerasish import ops
+
+    if len(size) != 2:
+        raise ValueError(f"Expected `size` to be a tuple of 2 integers, but got: {size}.")
+    images = ops.convert_to_tensor(x)
+    if images.ndim not in (3, 4):
+        raise ValueError(
+            "Expected an image array with shape `(height, width, channels)`, or `(batch_size, height, width, "
+            f"channels)`, but got input with incorrect rank, of shape {images.shape}."
+        )
+    result = ops.image.resize(
+        images, size, interpolation=interpolation, crop_to_aspect_ratio=True, data_format=data_format
+    )
+    return result.numpy() if isinstance(x, np.ndarray) else result

@@ -264,6 +264,16 @@ def test_random_bits_are_numpys():
         check(graph, np.array([3, 4000000000], "uint32"))
 
 
+@pytest.mark.parametrize("shape", [(), (1,), (1, 1)])
+def test_one_random_number_is_used_where_it_is_drawn(shape):
+    def function(seed, x):
+        drawn = ops.cast(TABLE["random_bits"](seed, shape=shape), "float32")
+        return drawn, x * drawn + ops.sum(x), ops.sum(x * drawn) - drawn
+
+    x = floats(6)
+    check(traced(function, np.zeros(2, "uint32"), x), np.array([3, 4000000000], "uint32"), x)
+
+
 def test_nan_and_infinity_pass_through_reductions():
     x = floats(4, 9)
     x[1, 3], x[2, 5] = np.nan, np.inf

@@ -363,6 +363,8 @@ class _KernelCode:
         else:
             keys = [self._element(seed, i) for i in range(2)]
         given = ", ".join(f"i64 {f.cast(key, _UINT64).ref}" for key in keys)
-        f.line(
-            f"call void @{self._module.random_bits()}(ptr {self.pointer(op.output)}, i64 {op.output.size}, {given})"
-        )
+        single = op.output.size == 1  # kept in a register, as all single numbers
+        to = f.alloca(op.output.dtype) if single else self.pointer(op.output)
+        f.line(f"call void @{self._module.random_bits()}(ptr {to}, i64 {op.output.size}, {given})")
+        if single:
+            self.scalars[op.output] = f.load(to, "0", op.output.dtype)
