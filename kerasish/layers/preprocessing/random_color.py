@@ -251,11 +251,14 @@ class RandomColorDegeneration(RandomColorLayer):
         value_range = checked_value_range(value_range)
         super().__init__(factor, value_range, seed=seed, data_format=data_format, **kwargs)
 
+    def get_random_transformation(self, data: Any, training: bool = True, seed: Any = None) -> Any:
+        return {"factor": of_each_image(super().get_random_transformation(data, training, seed)["factor"])}
+
     def transform_images(self, images: Any, transformation: Any = None, training: bool = True) -> Any:
         if not training:
             return images
         images = ops.cast(images, self.compute_dtype)
-        factor = of_each_image(ops.cast(transformation["factor"], self.compute_dtype))
+        factor = ops.cast(transformation["factor"], self.compute_dtype)
         gray = ops.image.rgb_to_grayscale(images, data_format=self.data_format)
         return self._clipped(images + factor * (gray - images))
 
