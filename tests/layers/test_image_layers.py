@@ -159,7 +159,6 @@ DETERMINISTIC = [
     ("Resizing", dict(height=6, width=15), "xyxy"),
     ("Resizing", dict(height=6, width=15, crop_to_aspect_ratio=True), "xywh"),
     ("Resizing", dict(height=6, width=15, pad_to_aspect_ratio=True), "rel_xyxy"),
-    ("Resizing", dict(height=24, width=5, interpolation="nearest"), "xyxy"),
     ("CenterCrop", dict(height=6, width=5), "xyxy"),
     ("CenterCrop", dict(height=7, width=4), "rel_xywh"),
     ("CenterCrop", dict(height=14, width=5), "center_xywh"),

@@ -21,6 +21,20 @@ from kerasish.layers.preprocessing.tones import (
 )
 from kerasish.random import beta, gamma, randint
 
+_CHANGES = (
+    "random_shear",
+    "random_translation",
+    "random_rotation",
+    "random_brightness",
+    "random_color_degeneration",
+    "random_contrast",
+    "random_sharpness",
+    "random_posterization",
+    "solarization",
+    "auto_contrast",
+    "equalization",
+)
+
 
 class ChainedAugmentation(RandomImageLayer):
     """Base of layers that choose among other layers.
@@ -46,39 +60,31 @@ class ChainedAugmentation(RandomImageLayer):
         self.random_shear = RandomShear(x_factor=chosen, y_factor=chosen, **warps)
         self.random_translation = RandomTranslation(chosen, chosen, **warps)
         self.random_rotation = RandomRotation(chosen, **warps)
-        self._chain: list[Any] = [self.random_shear, self.random_translation, self.random_rotation]
         if colors:
             self.random_brightness = RandomBrightness(chosen, **tones)
             self.random_color_degeneration = RandomColorDegeneration(chosen, **tones)
             self.random_contrast = RandomContrast(chosen, **tones)
             self.random_sharpness = RandomSharpness(chosen, **tones)
-            self._chain += [
-                self.random_brightness,
-                self.random_color_degeneration,
-                self.random_contrast,
-                self.random_sharpness,
-            ]
         self.random_posterization = RandomPosterization(max(1, int(8 * chosen[1])), **tones)
         self.solarization = Solarization(chosen, chosen, **tones)
         self.auto_contrast = AutoContrast(**still)
         self.equalization = Equalization(**still)
-        self._chain += [
-            self.random_posterization,
-            self.solarization,
-            self.auto_contrast,
-            self.equalization,
-        ]
+        self._names = [name for name in _CHANGES if hasattr(self, name)]
 
-    def _drawn(self, data: Any) -> list[Any]:
+    def _drawn(self, data: Any) -> dict[str, Any]:
         """Return what each layer would do."""
-        return [layer.get_random_transformation(data, seed=self.generator) for layer in self._chain]
+        return {
+            name: getattr(self, name).get_random_transformation(data, seed=self.generator)
+            for name in self._names
+        }
 
-    def _changed(self, method: str, x: Any, index: Any, drawn: list[Any]) -> Any:
+    def _changed(self, method: str, x: Any, index: Any, drawn: dict[str, Any]) -> Any:
         """Return what the layer of a given number makes of `x`; a number that no layer has leaves it."""
-        for number, (layer, transformation) in enumerate(zip(self._chain, drawn, strict=True)):
+        for number, name in enumerate(self._names):
+            change = getattr(getattr(self, name), method)
             x = ops.cond(
                 ops.equal(index, number),
-                lambda x=x, layer=layer, t=transformation: getattr(layer, method)(x, t),
+                lambda x=x, change=change, transformation=drawn[name]: change(x, transformation),
                 lambda x=x: x,
             )
         return x
@@ -130,7 +136,7 @@ class RandAugment(ChainedAugmentation):
     def get_random_transformation(self, data: Any, training: bool = True, seed: Any = None) -> Any:
         if not training:
             return None
-        indices = randint((self.num_ops,), 0, len(self._chain), seed=self._source(seed))
+        indices = randint((self.num_ops,), 0, len(self._names), seed=self._source(seed))
         return {"transforms": self._drawn(data), "layer_idxes": indices}
 
     def transform_images(self, images: Any, transformation: Any = None, training: bool = True) -> Any:
@@ -214,7 +220,7 @@ class AugMix(ChainedAugmentation):
         source = self._source(seed)
         drawn = gamma((self.num_chains,), self.alpha, seed=source)
         # One number more than there are layers: no change.
-        indices = randint((self.num_chains, self.chain_depth), 0, len(self._chain) + 1, seed=source)
+        indices = randint((self.num_chains, self.chain_depth), 0, len(self._names) + 1, seed=source)
         return {
             "chain_mixing_weights": drawn / ops.sum(drawn, axis=-1, keepdims=True),
             "weight_sample": beta((), self.alpha, self.alpha, seed=source),
