@@ -27,6 +27,7 @@ HOMES = {
     "core.identity": "Identity",
     "core.lambda_layer": "Lambda",
     "core.masking": "Masking",
+    "core.reversible_embedding": "ReversibleEmbedding",
     "core.wrapper": "Wrapper",
     "input_layer": "Input InputLayer",
     "input_spec": "InputSpec",
@@ -53,12 +54,14 @@ HOMES = {
     "pooling.pooling": (
         "AveragePooling1D AveragePooling2D AveragePooling3D MaxPooling1D MaxPooling2D MaxPooling3D"
     ),
+    "preprocessing.adaptive_equalization": "ContrastLimitedAdaptiveHistogramEqualization",
     "preprocessing.augmentation": "AugMix RandAugment",
     "preprocessing.box_limit": "MaxNumBoundingBoxes",
     "preprocessing.category_encoding": "CategoryEncoding",
     "preprocessing.discretization": "Discretization",
     "preprocessing.hashing": "HashedCrossing Hashing",
     "preprocessing.lookups": "IntegerLookup StringLookup",
+    "preprocessing.mel_spectrogram": "MelSpectrogram",
     "preprocessing.mixing": "CutMix MixUp",
     "preprocessing.normalization": "Normalization",
     "preprocessing.pipeline": "Pipeline",
@@ -73,6 +76,7 @@ HOMES = {
     "preprocessing.random_flip": "RandomFlip",
     "preprocessing.rescaling": "Rescaling",
     "preprocessing.resizing": "CenterCrop Resizing",
+    "preprocessing.stft_spectrogram": "STFTSpectrogram",
     "preprocessing.text_vectorization": "TextVectorization",
     "preprocessing.tones": ("AutoContrast Equalization RandomInvert RandomPosterization Solarization"),
     "regularization.activity_regularization": "ActivityRegularization",
@@ -156,6 +160,7 @@ if TYPE_CHECKING:
     from kerasish.layers.core.identity import *
     from kerasish.layers.core.lambda_layer import *
     from kerasish.layers.core.masking import *
+    from kerasish.layers.core.reversible_embedding import *
     from kerasish.layers.core.wrapper import *
     from kerasish.layers.input_layer import *
     from kerasish.layers.input_spec import *
@@ -172,12 +177,14 @@ if TYPE_CHECKING:
     from kerasish.layers.pooling.adaptive_pooling import *
     from kerasish.layers.pooling.global_pooling import *
     from kerasish.layers.pooling.pooling import *
+    from kerasish.layers.preprocessing.adaptive_equalization import *
     from kerasish.layers.preprocessing.augmentation import *
     from kerasish.layers.preprocessing.box_limit import *
     from kerasish.layers.preprocessing.category_encoding import *
     from kerasish.layers.preprocessing.discretization import *
     from kerasish.layers.preprocessing.hashing import *
     from kerasish.layers.preprocessing.lookups import *
+    from kerasish.layers.preprocessing.mel_spectrogram import *
     from kerasish.layers.preprocessing.mixing import *
     from kerasish.layers.preprocessing.normalization import *
     from kerasish.layers.preprocessing.pipeline import *
@@ -189,6 +196,7 @@ if TYPE_CHECKING:
     from kerasish.layers.preprocessing.random_flip import *
     from kerasish.layers.preprocessing.rescaling import *
     from kerasish.layers.preprocessing.resizing import *
+    from kerasish.layers.preprocessing.stft_spectrogram import *
     from kerasish.layers.preprocessing.text_vectorization import *
     from kerasish.layers.preprocessing.tones import *
     from kerasish.layers.regularization.activity_regularization import *
