@@ -186,9 +186,8 @@ def smart_resize(
 
     Example:
 
-    ```python
-    small = keras.preprocessing.image.smart_resize(photo, (200, 200))
-    ```
+    >>> kerasish.preprocessing.image.smart_resize(np.ones((40, 60, 3), "float32"), (20, 20)).shape
+    (20, 20, 3)
 
     Args:
         x: An image of three axes or a batch of them, as an array or a tensor.

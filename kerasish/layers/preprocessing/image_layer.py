@@ -155,7 +155,7 @@ class ImageLayer(Layer):
     def _channels_axis(self) -> int:
         return -1 if self.data_format == "channels_last" else -3
 
-    def _converted(self, boxes: Any, source: str, target: str, sizes: Sequence[Any]) -> Any:
+    def _converted(self, boxes: Any, source: Any, target: Any, sizes: Sequence[Any]) -> Any:
         return box_utils.convert_format(boxes, source, target, height=sizes[0], width=sizes[1])
 
     def compute_output_shape(self, input_shape: Any) -> Any:

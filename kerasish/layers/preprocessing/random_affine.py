@@ -138,14 +138,14 @@ class RandomRotation(RandomAffine):
         if not training or transformation is None:
             return bounding_boxes
         height, width = sizes = transformation["image_height"], transformation["image_width"]
-        boxes = self._converted(bounding_boxes, self.bounding_box_format, "xyxy", sizes)  # type: ignore[arg-type]
+        boxes = self._converted(bounding_boxes, self.bounding_box_format, "xyxy", sizes)
         angle = transformation["angle"]
         nothing = angle * 0
         boxes["boxes"] = box_utils.affine_transform(
             boxes["boxes"], angle, nothing, nothing, nothing + 1.0, nothing, nothing, height, width
         )
         boxes = box_utils.clip_to_image_size(boxes, height=height, width=width)
-        return self._converted(boxes, "xyxy", self.bounding_box_format, sizes)  # type: ignore[arg-type]
+        return self._converted(boxes, "xyxy", self.bounding_box_format, sizes)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "factor": self.factor}
@@ -216,7 +216,7 @@ class RandomZoom(RandomAffine):
         if not training or transformation is None:
             return bounding_boxes
         height, width = sizes = self._height_width(transformation["input_shape"])
-        boxes = self._converted(bounding_boxes, self.bounding_box_format, "xyxy", sizes)  # type: ignore[arg-type]
+        boxes = self._converted(bounding_boxes, self.bounding_box_format, "xyxy", sizes)
         across, down = (ops.expand_dims(transformation[k], 1) for k in ("width_zoom", "height_zoom"))
         left, top = (width - 1) / 2 * (1.0 - across), (height - 1) / 2 * (1.0 - down)
         x1, y1, x2, y2 = ops.split(boxes["boxes"], 4, axis=-1)
@@ -225,7 +225,7 @@ class RandomZoom(RandomAffine):
         y1, y2 = (ops.clip(y - top, 0, height * down) / down for y in (y1, y2))
         boxes["boxes"] = ops.concatenate([x1, y1, x2, y2], axis=-1)
         boxes = box_utils.clip_to_image_size(boxes, height=height, width=width)
-        return self._converted(boxes, "xyxy", self.bounding_box_format, sizes)  # type: ignore[arg-type]
+        return self._converted(boxes, "xyxy", self.bounding_box_format, sizes)
 
     def get_config(self) -> dict[str, Any]:
         return {
@@ -297,11 +297,11 @@ class RandomTranslation(RandomAffine):
         if not training or transformation is None:
             return bounding_boxes
         height, width = sizes = self._height_width(transformation["input_shape"])
-        boxes = self._converted(bounding_boxes, self.bounding_box_format, "xyxy", sizes)  # type: ignore[arg-type]
+        boxes = self._converted(bounding_boxes, self.bounding_box_format, "xyxy", sizes)
         moves = transformation["translations"]
         boxes["boxes"] = boxes["boxes"] + ops.expand_dims(ops.concatenate([moves, moves], axis=1), 1)
         boxes = box_utils.clip_to_image_size(boxes, height=height, width=width)
-        return self._converted(boxes, "xyxy", self.bounding_box_format, sizes)  # type: ignore[arg-type]
+        return self._converted(boxes, "xyxy", self.bounding_box_format, sizes)
 
     def get_config(self) -> dict[str, Any]:
         return {
@@ -371,7 +371,7 @@ class RandomShear(RandomAffine):
         if not training or transformation is None:
             return bounding_boxes
         sizes = self._height_width(transformation["input_shape"])
-        boxes = self._converted(bounding_boxes, self.bounding_box_format, "rel_xyxy", sizes)  # type: ignore[arg-type]
+        boxes = self._converted(bounding_boxes, self.bounding_box_format, "rel_xyxy", sizes)
         factors = ops.expand_dims(ops.cast(transformation["shear_factor"], "float32"), 1)
         x, y = factors[..., :1], factors[..., 1:]
         x1, y1, x2, y2 = ops.split(boxes["boxes"], 4, axis=-1)
@@ -379,7 +379,7 @@ class RandomShear(RandomAffine):
         y1, y2 = y1 - y * ops.where(y > 0, x2, x1), y2 - y * ops.where(y > 0, x1, x2)
         boxes["boxes"] = ops.concatenate([x1, y1, x2, y2], axis=-1)
         boxes = box_utils.clip_to_image_size(boxes, bounding_box_format="rel_xyxy")
-        return self._converted(boxes, "rel_xyxy", self.bounding_box_format, sizes)  # type: ignore[arg-type]
+        return self._converted(boxes, "rel_xyxy", self.bounding_box_format, sizes)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "x_factor": self.x_factor, "y_factor": self.y_factor}

@@ -86,13 +86,13 @@ class RandomCrop(SizedImageLayer):
     ) -> Any:
         if not training:
             return bounding_boxes
-        if "rel" in self.bounding_box_format:  # type: ignore[operator]
+        if str(self.bounding_box_format).startswith("rel"):
             raise ValueError(
                 "RandomCrop takes bounding boxes in pixels. "
                 f"Received: bounding_box_format={self.bounding_box_format!r}"
             )
         top, left = (ops.cast(ops.convert_to_tensor(n), "float32") for n in transformation)
-        boxes = box_utils.convert_format(bounding_boxes, self.bounding_box_format, "xyxy")  # type: ignore[arg-type]
+        boxes = box_utils.convert_format(bounding_boxes, self.bounding_box_format, "xyxy")
         boxes["boxes"] = box_utils.crop(boxes["boxes"], top, left, self.height, self.width)
         return self._clipped(boxes)
 

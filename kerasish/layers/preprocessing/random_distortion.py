@@ -114,7 +114,7 @@ class RandomPerspective(RandomImageLayer):
         if not training or transformation is None:
             return bounding_boxes
         height, width = sizes = self._height_width(transformation["input_shape"])
-        boxes = self._converted(bounding_boxes, self.bounding_box_format, "xyxy", sizes)  # type: ignore[arg-type]
+        boxes = self._converted(bounding_boxes, self.bounding_box_format, "xyxy", sizes)
         # Pixels go from the start points to the end points, the other way round than for the lookup of pixels.
         forward = homography(transformation["end_points"], transformation["start_points"])
         a0, a1, a2, b0, b1, b2, c0, c1 = (forward[:, i : i + 1, None] for i in range(8))
@@ -126,7 +126,7 @@ class RandomPerspective(RandomImageLayer):
         applied = ops.reshape(transformation["apply_perspective"], (-1, 1, 1))
         boxes["boxes"] = ops.where(applied, ops.stack(ends, axis=-1), boxes["boxes"])
         boxes = box_utils.clip_to_image_size(boxes, height=height, width=width)
-        return self._converted(boxes, "xyxy", self.bounding_box_format, sizes)  # type: ignore[arg-type]
+        return self._converted(boxes, "xyxy", self.bounding_box_format, sizes)
 
     def get_config(self) -> dict[str, Any]:
         return {

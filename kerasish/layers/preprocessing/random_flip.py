@@ -66,7 +66,7 @@ class RandomFlip(RandomImageLayer):
         if not training or transformation is None:
             return bounding_boxes
         sizes = self._height_width(transformation["input_shape"])
-        boxes = self._converted(bounding_boxes, self.bounding_box_format, "rel_xyxy", sizes)  # type: ignore[arg-type]
+        boxes = self._converted(bounding_boxes, self.bounding_box_format, "rel_xyxy", sizes)
         flips = ops.squeeze(transformation["flips"], -1)
         x1, y1, x2, y2 = ops.split(boxes["boxes"], 4, axis=-1)
         if self.mode in ("horizontal", "horizontal_and_vertical"):
@@ -75,7 +75,7 @@ class RandomFlip(RandomImageLayer):
             y1, y2 = ops.where(flips, 1 - y2, y1), ops.where(flips, 1 - y1, y2)
         boxes["boxes"] = ops.concatenate([x1, y1, x2, y2], axis=-1)
         boxes = box_utils.clip_to_image_size(boxes, bounding_box_format="rel_xyxy")
-        return self._converted(boxes, "rel_xyxy", self.bounding_box_format, sizes)  # type: ignore[arg-type]
+        return self._converted(boxes, "rel_xyxy", self.bounding_box_format, sizes)
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "mode": self.mode}

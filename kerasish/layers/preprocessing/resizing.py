@@ -47,7 +47,7 @@ class SizedImageLayer(ImageLayer):
     def _clipped(self, boxes: dict[str, Any]) -> dict[str, Any]:
         """Return boxes in the results, from their corners."""
         boxes = box_utils.clip_to_image_size(boxes, height=self.height, width=self.width)
-        return self._converted(boxes, "xyxy", self.bounding_box_format, (self.height, self.width))  # type: ignore[arg-type]
+        return self._converted(boxes, "xyxy", self.bounding_box_format, (self.height, self.width))
 
 
 class Resizing(SizedImageLayer):
@@ -120,14 +120,14 @@ class Resizing(SizedImageLayer):
         nothing = ops.logical_or(
             ops.all(bounding_boxes["boxes"] == -1, axis=-1), ops.all(bounding_boxes["boxes"] == 0, axis=-1)
         )
-        boxes = self._converted(bounding_boxes, self.bounding_box_format, "xyxy", (height, width))  # type: ignore[arg-type]
+        boxes = self._converted(bounding_boxes, self.bounding_box_format, "xyxy", (height, width))
         down, across, top, left = self._scales(height, width)
         scale = ops.convert_to_tensor([across, down, across, down], "float32")
         offset = ops.convert_to_tensor([left, top, left, top], "float32")
         boxes["boxes"] = boxes["boxes"] * scale + offset
         boxes = box_utils.clip_to_image_size(boxes, height=self.height, width=self.width)
         boxes["boxes"] = ops.where(ops.expand_dims(nothing, -1), 0.0, boxes["boxes"])
-        return self._converted(boxes, "xyxy", self.bounding_box_format, (self.height, self.width))  # type: ignore[arg-type]
+        return self._converted(boxes, "xyxy", self.bounding_box_format, (self.height, self.width))
 
     def _scales(self, height: int, width: int) -> tuple[float, float, float, float]:
         """Return how much images get higher and wider, and how far they move down and to the right."""
@@ -188,7 +188,7 @@ class CenterCrop(SizedImageLayer):
         self, bounding_boxes: Any, transformation: Any = None, training: bool = True
     ) -> Any:
         height, width = transformation
-        boxes = self._converted(bounding_boxes, self.bounding_box_format, "xyxy", transformation)  # type: ignore[arg-type]
+        boxes = self._converted(bounding_boxes, self.bounding_box_format, "xyxy", transformation)
         if height < self.height or width < self.width:
             top, left, part_height, part_width = central_box(height, width, self.height, self.width)
         else:
