@@ -178,3 +178,35 @@ def test_random_numbers_are_made_on_the_device_and_are_the_same(draw):
             found = draw()
         assert on_device(found)
         np.testing.assert_allclose(found.numpy(), expected, rtol=1e-6)
+
+
+IMAGE_LAYERS = {
+    "Resizing": dict(height=4, width=5),
+    "CenterCrop": dict(height=4, width=4),
+    "RandomCrop": dict(height=4, width=5, seed=1),
+    "RandomFlip": dict(seed=1),
+    "RandomRotation": dict(factor=0.25, seed=1),
+    "RandomPerspective": dict(scale=0.5, seed=1),
+    "RandomElasticTransform": dict(seed=1),
+    "RandomErasing": dict(seed=1),
+    "RandomGaussianBlur": dict(seed=1),
+    "RandomHue": dict(factor=0.5, seed=1),
+    "RandomPosterization": dict(factor=3, seed=1),
+    "Equalization": dict(bins=8),
+    "CutMix": dict(seed=1),
+}
+
+
+@pytest.mark.parametrize("name", IMAGE_LAYERS)
+def test_images_are_changed_on_the_device(name):
+    x = np.random.default_rng(0).uniform(0, 255, (2, 6, 8, 3)).astype("float32")
+
+    def changed():
+        return getattr(kerasish.layers, name)(**IMAGE_LAYERS[name])(x, training=True)
+
+    expected = changed().numpy()
+    with strict_device() as device:
+        with device.no_transfers():
+            found = changed()
+        assert on_device(found)
+        np.testing.assert_allclose(found.numpy(), expected, rtol=1e-4, atol=1e-2)
