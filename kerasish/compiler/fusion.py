@@ -34,19 +34,21 @@ def fuse(graph: Graph) -> Graph:
         graph: A graph of primitives.
 
     Returns:
-        The graph with a `Kernel` for each level of fused operations, compiled and ready to be called.
+        The graph with kernels, compiled and ready to be called, for each level of fused operations and for windows.
     """
     from kerasish.compiler.executors.jit import compile_module
     from kerasish.compiler.executors.native import Module, NativeKernel
+    from kerasish.compiler.executors.windows import WindowKernel, place_window_kernels
 
     module = Module()
-    kernels: list[NativeKernel] = []
-    graph = slice_first(decompose(graph))
+    graph, windows = place_window_kernels(slice_first(decompose(graph)), module)
+    kernels: list[NativeKernel | WindowKernel] = [*windows]
     strided = strides_of_slices(graph)
 
     def make(ops: Sequence[Op], needed: set[Value], name: str) -> NativeKernel:
-        kernels.append(NativeKernel(ops, needed, module, name, strided))
-        return kernels[-1]
+        kernel = NativeKernel(ops, needed, module, name, strided)
+        kernels.append(kernel)
+        return kernel
 
     graph = group(graph, make)
     if kernels:

@@ -41,7 +41,7 @@ class _Team:
         if self._control is None:
             self._control = _blas_control() or (lambda: 1, lambda count: None)
         threads = self._control[0]()
-        return min(threads, _processors()) if threads > 1 else 1
+        return min(threads, processors()) if threads > 1 else 1
 
     def run(self, work: Callable[[slice], None], parts: list[slice]) -> None:
         """Work on all parts, the last of them in this thread."""
@@ -76,7 +76,7 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_new_team)
 
 
-def _processors() -> int:
+def processors() -> int:
     """Return on how many processors this process may run."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 

@@ -24,6 +24,7 @@ _INTEGER = {"add": "add", "sub": "sub", "mul": "mul", "and": "and", "or": "or", 
 FOOTER = """
 attributes #0 = { nounwind noinline }
 attributes #1 = { nounwind willreturn memory(none) }
+attributes #2 = { nounwind noinline "prefer-vector-width"="512" "min-legal-vector-width"="512" }
 !0 = distinct !{}
 !1 = distinct !{!1, !2}
 !2 = !{!"llvm.loop.parallel_accesses", !0}

@@ -59,6 +59,17 @@ def compile_module(text: str, names: list[str]) -> tuple[list[Callable[[int], No
     return [prototype(engine.get_function_address(name)) for name in names], engine
 
 
+@cache
+def vector_registers() -> tuple[int, int]:
+    """Return how many bytes this processor's vectors have, and how many of them it holds."""
+    import llvmlite.binding as llvm
+
+    features, arm = llvm.get_host_cpu_features(), llvm.get_process_triple().startswith(("aarch64", "arm64"))
+    if features.get("avx512f"):
+        return 64, 32
+    return (32, 16) if features.get("avx") else (16, 32 if arm else 16)
+
+
 def _machine(llvm: Any) -> tuple[Any, str]:
     """Return a new target machine for this processor, and a description of it."""
     global _target

@@ -93,10 +93,10 @@ class Module:
         self._nests: dict[str, str] = {}
         self._random = False
 
-    def kernel(self, function: Function) -> str:
-        """Add a kernel and return its name."""
-        name = f"kernel{len(self.kernels)}"
-        self.kernels.append(f"define {function.text('@' + name).replace(') {', ') #0 {', 1)}")
+    def kernel(self, function: Function, wide: bool = False) -> str:
+        """Add a kernel and return its name; a `wide` one uses the widest vectors that there are."""
+        name, attributes = f"kernel{len(self.kernels)}", "#2" if wide else "#0"
+        self.kernels.append(f"define {function.text('@' + name).replace(') {', f') {attributes} {{', 1)}")
         return name
 
     def nest(self, function: Function) -> str:

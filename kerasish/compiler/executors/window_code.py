@@ -1,0 +1,477 @@
+"""Code generation for sliding windows on CPUs: convolution and pooling as LLVM IR.
+
+A convolution keeps a tile of sums in vector registers, some outputs times some vectors of filters, and runs through
+all that their windows see: each value is spread over a vector once for all filters, each vector of weights is read
+once for all outputs. Nothing is packed into matrices; only images with padding are copied, one at a time, into memory
+that has zeros around them, so that there are no edges. (Georganas et al., 2018, "Anatomy of high-performance deep
+learning convolutions on SIMD architectures".)
+
+Every function is `void (ptr table)`. The table holds the addresses of the arrays, then of memory for one padded image,
+and then the first part of the work to do and the first to leave, as integers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from math import ceil, prod
+
+import numpy as np
+
+from kerasish.compiler.executors.ir import Function, type_of
+from kerasish.compiler.scalar import Scalar
+
+Pair = tuple[int, int]
+
+_LATENCY = 8
+"""Sums that must be under way for the next addition not to wait for the last."""
+_BLOCK_BYTES = 1 << 16
+"""How much of a gradient is read again and again before the next rows are."""
+
+
+@dataclass(frozen=True)
+class Vectors:
+    """What the processor computes with.
+
+    Attributes:
+        lanes: Numbers in a vector.
+        registers: Vectors that it holds.
+        threads: How many processors there are.
+    """
+
+    lanes: int
+    registers: int
+    threads: int
+
+
+@dataclass(frozen=True)
+class Windows:
+    """The sizes of a convolution or a pooling, with two spatial axes.
+
+    Attributes:
+        count: Images.
+        lengths: Height and width of the input.
+        channels: Channels of the input.
+        outputs: Height and width of the output.
+        filters: Channels of the output.
+        window: Height and width of the window.
+        strides: How far windows are apart.
+        dilation: How far apart the inputs are that a window sees.
+        padding: What is added to the input before and after each axis; negative where it is cut off.
+    """
+
+    count: int
+    lengths: Pair
+    channels: int
+    outputs: Pair
+    filters: int
+    window: Pair
+    strides: Pair
+    dilation: Pair
+    padding: tuple[Pair, Pair]
+
+    @property
+    def is_padded(self) -> bool:
+        return any(self.padding[0] + self.padding[1])
+
+    @property
+    def padded(self) -> Pair:
+        """Height and width with padding."""
+        (h, w), ((top, bottom), (left, right)) = self.lengths, self.padding
+        return h + top + bottom, w + left + right
+
+    @property
+    def run(self) -> int:
+        """How many values that a window sees lie next to each other in memory."""
+        return self.channels * (self.window[1] if self.dilation[1] == 1 else 1)
+
+    @property
+    def runs(self) -> tuple[tuple[int, int], ...]:
+        """The axes along which a window has such runs: how many, and how far they are apart."""
+        row = self.padded[1] * self.channels
+        rows = (self.window[0], self.dilation[0] * row)
+        return (
+            (rows,) if self.dilation[1] == 1 else (rows, (self.window[1], self.dilation[1] * self.channels))
+        )
+
+    @property
+    def flops(self) -> int:
+        return 2 * self.count * prod(self.outputs) * prod(self.window) * self.channels * self.filters
+
+
+class WindowFunction(Function):
+    """A function under way that computes with vectors."""
+
+    def __init__(self, declared: dict[str, str], dtype: np.dtype, lanes: int, arrays: int):
+        super().__init__(declared)
+        self.dtype = dtype
+        self.lanes = lanes
+        self.vector = f"<{lanes} x {type_of(dtype)}>"
+        table = self.argument("table", "ptr")
+        addresses = [
+            self.name(f"getelementptr inbounds ptr, ptr {table}, i64 {i}") for i in range(arrays + 3)
+        ]
+        self.arrays = [self.name(f"load ptr, ptr {a}, align 8") for a in addresses[: arrays + 1]]
+        self.start, stop = (self.name(f"load i64, ptr {a}, align 8") for a in addresses[arrays + 1 :])
+        self.parts = self.name(f"sub nsw i64 {stop}, {self.start}")
+
+    def at(self, pointer: str, *terms: tuple[str, int], offset: int = 0) -> str:
+        """Return the address of the element at offset + sum(index * stride)."""
+        return self.address(pointer, self.sum_of_products(list(terms), offset), self.dtype)
+
+    def room(self, kind: str = "") -> str:
+        """Return the address of room for a vector; the compiler keeps it in a register."""
+        self._count += 1
+        self._allocas.append(f"  %m{self._count} = alloca {kind or self.vector}")
+        return f"%m{self._count}"
+
+    def get(self, pointer: str, index: int = 0, kind: str = "") -> str:
+        address = self.at(pointer, offset=index * self.lanes)
+        return self.name(f"load {kind or self.vector}, ptr {address}, align {self.dtype.itemsize}")
+
+    def put(self, vector: str, pointer: str, index: int = 0, kind: str = "") -> None:
+        address = self.at(pointer, offset=index * self.lanes)
+        self.line(f"store {kind or self.vector} {vector}, ptr {address}, align {self.dtype.itemsize}")
+
+    def spread(self, x: Scalar) -> str:
+        """Return a vector of one number."""
+        first = self.name(f"insertelement {self.vector} poison, {type_of(self.dtype)} {x.ref}, i64 0")
+        return self.name(
+            f"shufflevector {self.vector} {first}, {self.vector} poison, <{self.lanes} x i32> zeroinitializer"
+        )
+
+    def add_product(self, total: str, x: str, y: str) -> None:
+        """Add a product of vectors to the one in `total`."""
+        product = self.name(f"fmul contract {self.vector} {x}, {y}")
+        self.put(self.name(f"fadd contract {self.vector} {self.get(total)}, {product}"), total)
+
+    def integer(self, operation: str, x: str | int, y: str | int) -> str:
+        """Return the `max` or `min` of two integers."""
+        self.declared[f"llvm.s{operation}.i64"] = f"declare i64 @llvm.s{operation}.i64(i64, i64) #1"
+        return self.name(f"call i64 @llvm.s{operation}.i64(i64 {x}, i64 {y})")
+
+    def fill(self, pointer: str, count: int) -> None:
+        """Write zeros."""
+        with self.loop(str(count), parallel=True) as i:
+            self.store(self.const(0, self.dtype), pointer, i)
+
+    @contextmanager
+    def loops(self, *counts: int) -> Iterator[list[str]]:
+        """Count along several axes, the last one fastest."""
+        if not counts:
+            yield []
+            return
+        with self.loop(str(counts[0])) as i, self.loops(*counts[1:]) as rest:
+            yield [i, *rest]
+
+    @contextmanager
+    def parts_of_batch(self) -> Iterator[str]:
+        """Count through the images of this part of the batch."""
+        with self.loop(self.parts) as i:
+            yield self.name(f"add nsw i64 {self.start}, {i}")
+
+    # Images with zeros around them
+
+    def clear_border(self, windows: Windows) -> None:
+        if windows.is_padded:
+            self.fill(self.arrays[-1], prod(windows.padded) * windows.channels)
+
+    def image(self, x: str, n: str, windows: Windows) -> str:
+        """Return where image `n` is, its padding included."""
+        (h, w), c = windows.lengths, windows.channels
+        source = self.at(x, (n, h * w * c))
+        if not windows.is_padded:
+            return source
+        (top, bottom), (left, right) = windows.padding
+        rows, columns = h + min(top, 0) + min(bottom, 0), w + min(left, 0) + min(right, 0)
+        row, target = windows.padded[1] * c, self.arrays[-1]
+        with self.loop(str(rows)) as i:
+            to = self.at(target, (i, row), offset=max(top, 0) * row + max(left, 0) * c)
+            start = self.at(source, (i, w * c), offset=max(-top, 0) * w * c + max(-left, 0) * c)
+            with self.loop(str(columns * c), parallel=True) as j:
+                self.store(self.load(start, j, self.dtype), to, j)
+        return target
+
+
+def _divisors(n: int) -> list[int]:
+    return [d for d in range(1, n + 1) if n % d == 0]
+
+
+def _tile(windows: Windows, vectors: Vectors) -> Pair:
+    """Return how many outputs and how many vectors of filters to compute at a time."""
+    total, columns = windows.filters // vectors.lanes, windows.outputs[1]
+
+    def cost(tile: Pair) -> float:
+        p, v = tile
+        rounds = ceil(columns / p)
+        sums = max(columns * v, _LATENCY * rounds)
+        return total // v * (sums + (columns + rounds * v) / 2)
+
+    tiles = [
+        (p, v) for v in _divisors(total) for p in range(1, columns + 1) if p * v + v + 1 <= vectors.registers
+    ]
+    return min(tiles, key=cost)
+
+
+def correlation(f: WindowFunction, windows: Windows, vectors: Vectors, x: str, kernel: str, out: str) -> None:
+    """Write a convolution without groups, shared out by images."""
+    p, v = _tile(windows, vectors)
+    lanes, filters, c = vectors.lanes, windows.filters, windows.channels
+    rows, columns = windows.outputs
+    row, step = windows.padded[1] * c * windows.strides[0], windows.strides[1] * c
+    rounds = ceil(columns / p)
+    wide = columns - rounds * (columns // rounds)  # so many tiles have one output more
+    tiles = [
+        (columns // rounds + 1, wide, 0),
+        (columns // rounds, rounds - wide, wide * (columns // rounds + 1)),
+    ]
+    f.clear_border(windows)
+    with f.parts_of_batch() as n:
+        image = f.image(x, n, windows)
+        with f.loops(filters // (lanes * v), rows) as (block, o):
+            weights = f.at(kernel, (block, lanes * v))
+            into = f.at(out, (n, rows * columns * filters), (o, columns * filters), (block, lanes * v))
+            for width, count, first in tiles:
+                if not count:
+                    continue
+                with f.loop(str(count)) as t:
+                    seen = f.at(image, (o, row), (t, width * step), offset=first * step)
+                    sums = _sums_over_window(f, windows, seen, weights, width, v, step)
+                    made = f.at(into, (t, width * filters), offset=first * filters)
+                    for i in range(width):
+                        to = f.at(made, offset=i * filters)
+                        for j in range(v):
+                            f.put(f.get(sums[i][j]), to, j)
+
+
+def _sums_over_window(
+    f: WindowFunction, windows: Windows, seen: str, weights: str, width: int, v: int, step: int
+) -> list[list[str]]:
+    """Sum up, for neighboring outputs, the values that they see times the weights of some vectors of filters."""
+    sums = [[f.room() for _ in range(v)] for _ in range(width)]
+    for room in (r for rooms in sums for r in rooms):
+        f.put("zeroinitializer", room)
+    counts, apart = zip(*windows.runs, strict=True)
+    with f.loops(*counts) as places:
+        position = f.sum_of_products(list(zip(places, [*counts[1:], 1], strict=True)))
+        start = f.at(seen, *zip(places, apart, strict=True))
+        rows = f.at(weights, (position, windows.run * windows.filters))
+        with f.loop(str(windows.run)) as r:
+            at = f.at(start, (r, 1))
+            row = f.at(rows, (r, windows.filters))
+            vectors = [f.get(row, j) for j in range(v)]
+            for i in range(width):
+                value = f.spread(f.load(f.at(at, offset=i * step), "0", f.dtype))
+                for j in range(v):
+                    f.add_product(sums[i][j], value, vectors[j])
+    return sums
+
+
+def _gradient_tile(windows: Windows, vectors: Vectors) -> Pair:
+    """Return how many weights of a filter, and how many vectors of filters, to sum up at a time."""
+    total, run, (rows, _) = windows.filters // vectors.lanes, windows.run, windows.runs[0]
+    weights = prod(windows.window) * windows.channels
+    sizes = _divisors(run)
+    if len(windows.runs) == 1:
+        sizes += [run * q for q in _divisors(rows)[1:]]
+
+    def cost(tile: Pair) -> float:
+        p, v = tile
+        units = weights // p * (total // v)
+        return ceil(units / vectors.threads) * (max(p * v, _LATENCY) + (p + v) / 2)
+
+    tiles = [(p, v) for v in _divisors(total) for p in sizes if p * v + v + 1 <= vectors.registers]
+    return min(tiles, key=cost)
+
+
+def gradient_units(windows: Windows, vectors: Vectors) -> int:
+    """Return how many tiles the gradient of a kernel has: what is shared out."""
+    p, v = _gradient_tile(windows, vectors)
+    return prod(windows.window) * windows.channels // p * (windows.filters // vectors.lanes // v)
+
+
+def kernel_gradient(f: WindowFunction, windows: Windows, vectors: Vectors, x: str, g: str, out: str) -> None:
+    """Write the gradient of a convolution's kernel, shared out by tiles of the kernel: nobody adds to another's."""
+    p, v = _gradient_tile(windows, vectors)
+    lanes, filters, c = vectors.lanes, windows.filters, windows.channels
+    rows, columns = windows.outputs
+    blocks = filters // (lanes * v)
+    row, step = windows.padded[1] * c * windows.strides[0], windows.strides[1] * c
+    height = max(
+        d for d in _divisors(rows) if d == 1 or d * columns * filters * f.dtype.itemsize <= _BLOCK_BYTES
+    )
+    with _units(f, blocks, p, filters, lanes * v, out) as (_, _, into):
+        for i in range(p):
+            for j in range(v):
+                f.put("zeroinitializer", f.at(into, offset=i * filters), j)
+    f.clear_border(windows)
+    with f.loop(str(windows.count)) as n:
+        image = f.image(x, n, windows)
+        with f.loop(str(rows // height)) as band:
+            with _units(f, blocks, p, filters, lanes * v, out) as (first, block, into):
+                sums = [[f.room() for _ in range(v)] for _ in range(p)]
+                for room in (s for rooms in sums for s in rooms):
+                    f.put("zeroinitializer", room)
+                seen = f.at(image, (_offset_of(f, windows, first), 1), (band, height * row))
+                given = f.at(
+                    g, (n, rows * columns * filters), (band, height * columns * filters), (block, lanes * v)
+                )
+                with f.loops(height, columns) as (o, q):
+                    at, by = (
+                        f.at(seen, (o, row), (q, step)),
+                        f.at(given, (o, columns * filters), (q, filters)),
+                    )
+                    gradients = [f.get(by, j) for j in range(v)]
+                    for i in range(p):
+                        offset = i // windows.run * windows.runs[0][1] + i % windows.run
+                        value = f.spread(f.load(f.at(at, offset=offset), "0", f.dtype))
+                        for j in range(v):
+                            f.add_product(sums[i][j], value, gradients[j])
+                for i in range(p):
+                    to = f.at(into, offset=i * filters)
+                    for j in range(v):
+                        total = f.name(f"fadd {f.vector} {f.get(to, j)}, {f.get(sums[i][j])}")
+                        f.put(total, to, j)
+
+
+@contextmanager
+def _units(
+    f: WindowFunction, blocks: int, p: int, filters: int, width: int, out: str
+) -> Iterator[tuple[str, str, str]]:
+    """Count through the tiles of this part: the first weight of each, its block of filters and where it lies."""
+    with f.loop(f.parts) as i:
+        unit = f.name(f"add nsw i64 {f.start}, {i}")
+        first = f.name(f"mul nsw i64 {f.name(f'udiv i64 {unit}, {blocks}')}, {p}")
+        block = f.name(f"urem i64 {unit}, {blocks}")
+        yield first, block, f.at(out, (first, filters), (block, width))
+
+
+def _offset_of(f: WindowFunction, windows: Windows, weight: str) -> str:
+    """Return how far from a window's first value the one is that a weight belongs to."""
+    place = f.name(f"udiv i64 {weight}, {windows.run}")
+    terms = [(f.name(f"urem i64 {weight}, {windows.run}"), 1)]
+    for count, apart in reversed(windows.runs[1:]):
+        terms.append((f.name(f"urem i64 {place}, {count}"), apart))
+        place = f.name(f"udiv i64 {place}, {count}")
+    return f.sum_of_products([*terms, (place, windows.runs[0][1])])
+
+
+# Pooling
+
+
+@contextmanager
+def _seen(f: WindowFunction, windows: Windows, axis: int, o: str) -> Iterator[str]:
+    """Count along one axis through the inputs that output `o` sees; padding is left out."""
+    n, outputs, low = windows.lengths[axis], windows.outputs[axis], windows.padding[axis][0]
+    window, stride = windows.window[axis], windows.strides[axis]
+    start = f.sum_of_products([(o, stride)], -low)
+    if low <= 0 and (outputs - 1) * stride - low + window <= n:
+        first, count = start, str(window)
+    else:
+        first = f.integer("max", start, 0)
+        last = f.integer("min", f.sum_of_products([(start, 1)], window), n)
+        count = f.name(f"sub nsw i64 {last}, {first}")
+    with f.loop(count) as i:
+        yield f.name(f"add nsw i64 {first}, {i}")
+
+
+@contextmanager
+def _pooled(f: WindowFunction, windows: Windows, v: int) -> Iterator[tuple[str, str, str, str]]:
+    """Count through the outputs of an image, some vectors of channels at a time."""
+    with f.loops(*windows.outputs, windows.channels // (f.lanes * v)) as (o, q, block):
+        place = f.sum_of_products([(o, windows.outputs[1]), (q, 1)])
+        yield o, q, block, f.sum_of_products([(place, windows.channels), (block, f.lanes * v)])
+
+
+@contextmanager
+def _window(f: WindowFunction, windows: Windows, o: str, q: str, block: str, v: int) -> Iterator[str]:
+    """Count through a window's inputs."""
+    with _seen(f, windows, 0, o) as i, _seen(f, windows, 1, q) as j:
+        place = f.sum_of_products([(i, windows.lengths[1]), (j, 1)])
+        yield f.sum_of_products([(place, windows.channels), (block, f.lanes * v)])
+
+
+def _vectors_at_a_time(f: WindowFunction, windows: Windows) -> int:
+    return max(v for v in _divisors(windows.channels // f.lanes) if v <= 4)
+
+
+def max_pool(f: WindowFunction, windows: Windows, x: str, out: str) -> None:
+    """Write the largest value of each window, shared out by images. A NaN is larger than all else."""
+    v = _vectors_at_a_time(f, windows)
+    short = f"v{f.lanes}f{f.dtype.itemsize * 8}"
+    f.declared[f"llvm.maximum.{short}"] = (
+        f"declare {f.vector} @llvm.maximum.{short}({f.vector}, {f.vector}) #1"
+    )
+    lowest = f.const(-np.inf, f.dtype)
+    largest = [f.room() for _ in range(v)]
+    with f.parts_of_batch() as n:
+        image = f.at(x, (n, prod(windows.lengths) * windows.channels))
+        into = f.at(out, (n, prod(windows.outputs) * windows.channels))
+        with _pooled(f, windows, v) as (o, q, block, place):
+            for room in largest:
+                f.put(f.spread(lowest), room)
+            with _window(f, windows, o, q, block, v) as index:
+                at = f.at(image, (index, 1))
+                for j, room in enumerate(largest):
+                    given = f"{f.vector} {f.get(room)}, {f.vector} {f.get(at, j)}"
+                    f.put(f.name(f"call nsz {f.vector} @llvm.maximum.{short}({given})"), room)
+            to = f.at(into, (place, 1))
+            for j, room in enumerate(largest):
+                f.put(f.get(room), to, j)
+
+
+def max_pool_route(f: WindowFunction, windows: Windows, g: str, x: str, largest: str, out: str) -> None:
+    """Write each window's value of `g` to where its first largest value is, shared out by images."""
+    v = _vectors_at_a_time(f, windows)
+    size, made = prod(windows.lengths) * windows.channels, prod(windows.outputs) * windows.channels
+    apart = all(s >= w for w, s in zip(windows.window, windows.strides, strict=True))
+    whole = windows.strides == windows.window and not windows.is_padded
+    bits = f"<{f.lanes} x i1>"
+    left = [f.room(bits) for _ in range(v)]
+    with f.parts_of_batch() as n:
+        image, into = f.at(x, (n, size)), f.at(out, (n, size))
+        given, tops = f.at(g, (n, made)), f.at(largest, (n, made))
+        covered = tuple(o * s for o, s in zip(windows.outputs, windows.strides, strict=True))
+        if not (whole and covered == windows.lengths):
+            f.fill(into, size)
+        with _pooled(f, windows, v) as (o, q, block, place):
+            values, top = ([f.get(f.at(a, (place, 1)), j) for j in range(v)] for a in (given, tops))
+            ones = f"<{', '.join(['i1 true'] * f.lanes)}>"
+            for room in left:
+                f.line(f"store {bits} {ones}, ptr {room}")
+            with _window(f, windows, o, q, block, v) as index:
+                at, to = f.at(image, (index, 1)), f.at(into, (index, 1))
+                for j, room in enumerate(left):
+                    waiting = f.name(f"load {bits}, ptr {room}")
+                    equal = f.name(f"fcmp oeq {f.vector} {f.get(at, j)}, {top[j]}")
+                    here = f.name(f"and {bits} {waiting}, {equal}")
+                    f.line(f"store {bits} {f.name(f'xor {bits} {waiting}, {here}')}, ptr {room}")
+                    value = f.name(
+                        f"select {bits} {here}, {f.vector} {values[j]}, {f.vector} zeroinitializer"
+                    )
+                    if not apart:
+                        value = f.name(f"fadd {f.vector} {f.get(to, j)}, {value}")
+                    f.put(value, to, j)
+
+
+def transposed(windows: Windows) -> Windows:
+    """Return the convolution that a transposed one with strides of one is: its kernel is turned around."""
+    padding = tuple(
+        (d * (k - 1) - low, d * (k - 1) - high)
+        for k, d, (low, high) in zip(windows.window, windows.dilation, windows.padding, strict=True)
+    )
+    return replace(windows, padding=padding)
+
+
+__all__ = [
+    "Vectors",
+    "WindowFunction",
+    "Windows",
+    "correlation",
+    "gradient_units",
+    "kernel_gradient",
+    "max_pool",
+    "max_pool_route",
+    "transposed",
+]
