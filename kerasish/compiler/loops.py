@@ -40,6 +40,7 @@ class Loop(Kernel):
 
     Attributes:
         step: The graph of one step.
+        length: How often it runs.
     """
 
     name = "scan"
@@ -59,7 +60,7 @@ class Loop(Kernel):
         self.step = step
         self._program = NumpyStep(step)
         self._given = len(op.inputs)
-        length = params["length"]
+        self.length = length = params["length"]
         self._order = range(length - 1, -1, -1) if params["reverse"] else range(length)
         self._local = threading.local()
 

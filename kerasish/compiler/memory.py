@@ -43,7 +43,7 @@ class _Arena:
         self._free: list[tuple[int, int]] = []
 
     def take(self, nbytes: int) -> int:
-        nbytes = _rounded(nbytes)
+        nbytes = rounded(nbytes)
         best = min((f for f in self._free if f[1] >= nbytes), key=lambda f: f[1], default=None)
         if best is None:
             offset = self.size
@@ -56,7 +56,7 @@ class _Arena:
         return offset
 
     def give(self, offset: int, nbytes: int) -> None:
-        nbytes = _rounded(nbytes)
+        nbytes = rounded(nbytes)
         for start, length in self._free:  # merge with neighbors, so that large buffers fit again
             if start + length == offset:
                 self._free.remove((start, length))
@@ -67,7 +67,8 @@ class _Arena:
         self._free.append((offset, nbytes))
 
 
-def _rounded(nbytes: int) -> int:
+def rounded(nbytes: int) -> int:
+    """Return how many bytes of the arena a value of so many takes."""
     return max(-(-nbytes // _ALIGNMENT) * _ALIGNMENT, _ALIGNMENT)
 
 

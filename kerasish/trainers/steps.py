@@ -70,6 +70,14 @@ class CompiledStep:
             return compiled(data)
         return compiled([_array(leaf) for leaf in tree.flatten(data) if leaf is not None])
 
+    def traced(self, data: tuple) -> tuple[Compiled, list[Any]]:
+        """Return the trace for a batch like this one, making it if it is new, and the arrays to run it on.
+
+        Raises:
+            NoValueError: If the function cannot be traced.
+        """
+        return self._trace(data), [_array(leaf) for leaf in tree.flatten(data) if leaf is not None]
+
     def _trace(self, data: tuple) -> Any:
         try:
             return self._compiled.trace(*data)

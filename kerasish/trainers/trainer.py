@@ -14,6 +14,7 @@ from kerasish.trainers.data_adapters import EpochIterator
 from kerasish.trainers.logs import in_order, numbers, to_numpy
 from kerasish.trainers.loops import callback_list, grouped, limited_epochs, run_epoch
 from kerasish.trainers.preparation import build_optimizer, prepare
+from kerasish.trainers.steps import CompiledStep
 from kerasish.trainers.validation import Validation
 
 
@@ -261,17 +262,41 @@ class Trainer(BatchSteps):
         """Return the model's outputs for one batch as NumPy arrays."""
         return tree.map_structure(lambda t: np.array(to_numpy(t)), self._step("predict")((x,)))
 
+    def _compiled_step(self, kind: str, x: Any, y: Any = None, sample_weight: Any = None) -> tuple:
+        """Return the trace of a step for a batch and the arrays to run it on, for `compiler.explain`.
+
+        Nothing is run: weights, metrics and seeds stay as they are.
+        """
+        if kind == "predict":
+            adapter = self._adapter_of_one_batch(x, None, None, None)
+        else:
+            self._assert_compiled("explain")
+            adapter = self._adapter_of_one_batch(x, y, sample_weight, None)
+            prepare(self, EpochIterator(adapter), y, kind == "train")
+            if kind == "train":
+                build_optimizer(self)
+        step = self._step(kind)
+        if not isinstance(step, CompiledStep):
+            raise ValueError(
+                f"The steps of model '{self.name}' run op by op, so there is no plan to explain: it was compiled with "
+                "`run_eagerly=True` or `jit_compile=False`, or its variables are on another device than the CPU."
+            )
+        return step.traced(next(iter(adapter.batches(0))))
+
     def _one_batch(self, x: Any, y: Any, sample_weight: Any, class_weight: Any, training: bool) -> tuple:
-        leaves = [leaf for leaf in tree.flatten(x) if leaf is not None]
-        adapter = data_adapters.get_data_adapter(
-            x, y, sample_weight, batch_size=max(len(leaves[0]), 1), class_weight=class_weight
-        )
-        epoch_iterator = EpochIterator(adapter)
-        prepare(self, epoch_iterator, y, training)
+        adapter = self._adapter_of_one_batch(x, y, sample_weight, class_weight)
+        prepare(self, EpochIterator(adapter), y, training)
         if training:
             build_optimizer(self)
         self.reset_metrics()
         return next(iter(adapter.batches(0)))
+
+    @staticmethod
+    def _adapter_of_one_batch(x: Any, y: Any, sample_weight: Any, class_weight: Any) -> Any:
+        leaves = [leaf for leaf in tree.flatten(x) if leaf is not None]
+        return data_adapters.get_data_adapter(
+            x, y, sample_weight, batch_size=max(len(leaves[0]), 1), class_weight=class_weight
+        )
 
     def _batch_result(self, logs: dict[str, Any] | None, return_dict: bool) -> Any:
         logs = numbers(self.get_metrics_result() if logs is None else logs)

@@ -52,6 +52,16 @@ class NumpyExecutable:
         """The generated Python."""
         return self._program.source
 
+    def place(self, value: Value) -> tuple[str, Any]:
+        """Return where a value lives.
+
+        Returns:
+            `("arena", offset)`, `("variable", variable)` if it is written into one's own array, `("view", value)` that
+            it shows the memory of, `("number", None)` for a single number that is in no array, or `("new", None)` for
+            an array that each call makes.
+        """
+        return self._program.place(value)
+
     def __call__(self, arguments: Sequence[np.ndarray]) -> tuple:
         """Run the graph: return its outputs as new arrays and give the variables their new values."""
         for variable in self._written:
@@ -162,6 +172,18 @@ class _Program:
 
     def instantiate(self) -> _Instance:
         return _Instance(self)
+
+    def place(self, value: Value) -> tuple[str, Any]:
+        """Return where a value lives (see `NumpyExecutable.place`)."""
+        if value in self._roots:
+            return "view", self._roots[value]
+        if value in self.plan.in_place:
+            return "variable", self.plan.in_place[value]
+        if value in self._scalars:
+            return "number", None
+        if value in self.plan.offsets:
+            return "arena", self.plan.offsets[value]
+        return "new", None
 
     def timed(self, tick: Callable[[], None]) -> Callable:
         """Return a `make` whose function calls `tick` before the first operation and after each."""

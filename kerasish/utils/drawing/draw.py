@@ -6,26 +6,30 @@ from typing import Any
 
 from kerasish import tree
 from kerasish.autograd import is_tensor
+from kerasish.compiler.explanation import Explanation
 from kerasish.utils.drawing.graph import Graph
 from kerasish.utils.drawing.model_graph import model_to_dot
+from kerasish.utils.drawing.plan_graph import plan_graph
 from kerasish.utils.drawing.tensor_graph import tensor_graph
 
 
 def _graph(value: Any, **options: Any) -> Graph:
     if isinstance(value, Graph):
         return value
+    if isinstance(value, Explanation):
+        return plan_graph(value, **options)
     if hasattr(value, "layers"):
         return model_to_dot(value, **{"show_shapes": True, "show_layer_names": True, **options})
     if all(is_tensor(leaf) for leaf in tree.flatten(value)):
         return tensor_graph(value, **options)
     raise TypeError(
-        f"Tensors and models can be drawn. Received: {value!r} (type {type(value).__name__}). For a function, draw the "
-        "tensor that it returns."
+        f"Tensors, models and plans can be drawn. Received: {value!r} (type {type(value).__name__}). For a function, "
+        "draw the tensor that it returns, or what `compiler.explain` returns."
     )
 
 
 def to_dot(value: Any, **options: Any) -> str:
-    """Return the graph behind a tensor, or of a model, as text in Graphviz's DOT language.
+    """Return the graph behind a tensor, of a model or of a plan, as text in Graphviz's DOT language.
 
     Example:
 
@@ -33,7 +37,7 @@ def to_dot(value: Any, **options: Any) -> str:
     >>> print(to_dot(x * x))
 
     Args:
-        value: A tensor, a nested structure of tensors, or a model.
+        value: A tensor, a nested structure of tensors, a model, or what `compiler.explain` returns.
         **options: As `tensor_graph` or `model_to_dot` takes them, such as `rankdir`.
 
     Raises:
@@ -43,7 +47,7 @@ def to_dot(value: Any, **options: Any) -> str:
 
 
 def to_svg(value: Any, **options: Any) -> str:
-    """Return the graph behind a tensor, or of a model, as a complete SVG document (see `to_dot`)."""
+    """Return the graph behind a tensor, of a model or of a plan, as a complete SVG document (see `to_dot`)."""
     return _graph(value, **options).to_svg()
 
 
@@ -55,7 +59,7 @@ def draw(value: Any, to_file: Any = None, **options: Any) -> Graph:
     >>> draw(loss, "loss.svg")
 
     Args:
-        value: A tensor, a nested structure of tensors, or a model.
+        value: A tensor, a nested structure of tensors, a model, or what `compiler.explain` returns.
         to_file: Where to write the picture, or None. The name's ending decides the format: `.svg`, `.dot`, or `.png`
             and `.pdf`, which need matplotlib (the `viz` extra).
         **options: As `tensor_graph` or `model_to_dot` takes them, such as `rankdir`.
