@@ -10,7 +10,12 @@ import pytest
 import kerasish
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = [ROOT / "README.md", ROOT / "docs" / "index.md", *sorted((ROOT / "docs" / "guides").glob("*.md"))]
+PAGES = [
+    ROOT / "README.md",
+    ROOT / "docs" / "index.md",
+    ROOT / "docs" / "compiler.md",
+    *sorted((ROOT / "docs" / "guides").glob("*.md")),
+]
 
 
 @pytest.fixture
