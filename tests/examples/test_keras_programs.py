@@ -16,6 +16,7 @@ SHORT = {
     "time_series": dict(epochs=3, steps=1500),
     "tabular": dict(epochs=5, samples=2000),
     "gpt": dict(epochs=2, samples=256, batch_size=16, length=32, letters=20),
+    "lstm_text": dict(epochs=5, samples=2000, batch_size=16),
     "transformer_text": dict(epochs=4, samples=500),
     "siamese": dict(epochs=4, samples=2000),
 }
