@@ -5,8 +5,8 @@ from kerasish.autograd import operators as _operators  # noqa: F401  gives Tenso
 from kerasish.autograd.backward import GradientTape, grad, gradients_of, value_and_grad
 from kerasish.autograd.naming import name_scope
 from kerasish.autograd.primitive import cast
-from kerasish.autograd.remat import remat
-from kerasish.autograd.scope import AutocastScope, StatelessScope
+from kerasish.autograd.remat import RematScope, remat
+from kerasish.autograd.scope import AutocastScope, StatelessScope, SymbolicScope
 from kerasish.autograd.state import enable_grad, no_grad
 from kerasish.autograd.variable import Variable
 
@@ -15,7 +15,9 @@ __all__ = [
     "GradientTape",
     "KerasTensor",
     "Node",
+    "RematScope",
     "StatelessScope",
+    "SymbolicScope",
     "Tensor",
     "Variable",
     "as_tensor",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Any
 
@@ -40,6 +40,58 @@ class _Watch:
             action()
         finally:
             state.overlay = self
+
+
+class RematScope:
+    """Context in which layers are made whose calls keep less in memory, and are computed again for the gradient.
+
+    What counts is where a layer is made, not where it is called. See `remat` for what is computed again.
+
+    Example:
+
+    ```python
+    with keras.RematScope(mode="larger_than", output_size_threshold=2048):
+        block = keras.layers.Conv2D(64, 3)
+    ```
+
+    Args:
+        mode: `"full"` for all layers, `"activations"` for the activation functions of layers only, `"larger_than"` for
+            layers whose output has more numbers than `output_size_threshold`, `"list_of_layers"` for those that
+            `layer_names` names, None for no layer.
+        output_size_threshold: A number of elements, for `"larger_than"`.
+        layer_names: Names of layers, for `"list_of_layers"`.
+
+    Raises:
+        ValueError: If there is no such mode.
+    """
+
+    def __init__(
+        self,
+        mode: str | None = "full",
+        output_size_threshold: int = 1024,
+        layer_names: Sequence[str] | None = None,
+    ):
+        if mode not in ("full", "activations", "larger_than", "list_of_layers", None):
+            raise ValueError(
+                f"Invalid mode '{mode}'. Supported modes are: 'full', 'activations', 'larger_than', 'list_of_layers', "
+                "or None."
+            )
+        self.mode = mode
+        self.output_size_threshold = output_size_threshold
+        self.layer_names = list(layer_names or ())
+
+    def __enter__(self) -> RematScope:
+        state.remat_scopes = (*state.remat_scopes, self)
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        state.remat_scopes = state.remat_scopes[:-1]
+
+
+def remat_scope() -> RematScope | None:
+    """Return the innermost `RematScope` that says something; None where there is none."""
+    scope = state.remat_scopes[-1] if state.remat_scopes else None
+    return None if scope is None or scope.mode is None else scope
 
 
 def remat(f: Callable) -> Callable:

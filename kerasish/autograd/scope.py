@@ -97,6 +97,19 @@ class StatelessScope:
         self._values[id(variable)] = (variable, tensor)
 
 
+class SymbolicScope(StatelessScope):
+    """Context for trying out on symbolic tensors what a computation returns: no variable changes in it.
+
+    Example:
+
+    >>> with kerasish.SymbolicScope():
+    ...     shape = layer(kerasish.KerasTensor((2, 3))).shape
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+
+
 class AutocastScope:
     """Context in which float variables read as another float type: mixed precision.
 

@@ -17,6 +17,7 @@ class ThreadState(threading.local):
         overlay: The scope that stands between variables and their arrays (a trace, a stateless call), or None.
         tapes: How many gradient computations are open that may themselves be differentiated.
         autocast: The float type that variables are read as (mixed precision), or None.
+        remat_scopes: The scopes that say which layers are computed again for their gradients, outermost first.
         before_allocation: Called with (path, shape, dtype) before a variable's array is made, or None.
     """
 
@@ -24,6 +25,7 @@ class ThreadState(threading.local):
     overlay: Any = None
     autocast: Any = None
     tapes: int = 0
+    remat_scopes: tuple = ()
     before_allocation: Any = None
 
 

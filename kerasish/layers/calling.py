@@ -5,10 +5,12 @@ from __future__ import annotations
 import threading
 import warnings
 from collections.abc import Sequence
+from functools import wraps
 from typing import Any
 
 from kerasish import tree
 from kerasish.autograd.naming import name_scope
+from kerasish.autograd.remat import remat
 from kerasish.autograd.scope import AutocastScope, StatelessScope
 from kerasish.autograd.state import state
 from kerasish.autograd.tensor import KerasTensor, NoValueError, Tensor, as_tensor
@@ -101,6 +103,8 @@ class LayerCalls(LayerBuilding):
 
     def _takes_as_it_is(self, x: Any, signature: Any) -> bool:
         """Tell whether there is nothing to do around a nested call: the layer is built, and the input fits as it is."""
+        if self._remat is not None:
+            return False
         if not self._settled or self._mixed or self.activity_regularizer is not None or signature.mask_names:
             return False
         if type(x) is not Tensor or x._value.dtype is not self._compute or "_keras_mask" in x.__dict__:
@@ -156,8 +160,34 @@ class LayerCalls(LayerBuilding):
             wanted = self.compute_dtype if self.autocast and self._compute.kind in "fV" else None
             if wanted != state.autocast:
                 with AutocastScope(wanted):
-                    return self.call(*args, **kwargs)
-        return self.call(*args, **kwargs)
+                    return self._remembering(args, kwargs)(*args, **kwargs)
+        return self._remembering(args, kwargs)(*args, **kwargs)
+
+    def _remembering(self, args: tuple, kwargs: dict[str, Any]) -> Any:
+        """Return `call`, or what computes it again for the gradient."""
+        return self.call if self._remat is None else self.rematerialized_call(self.call, *args, **kwargs)
+
+    def rematerialized_call(self, layer_call: Any, *args: Any, **kwargs: Any) -> Any:
+        """Return `layer_call`, or a function that computes it again for the gradient if the layer's scope says so.
+
+        Args:
+            layer_call: The layer's `call`.
+            *args: What it will be called with.
+            **kwargs: What it will be called with.
+        """
+        activation = getattr(self, "activation", None)
+        if self._remat is None or self._remat.mode != "activations" or activation is None:
+            return super().rematerialized_call(layer_call, *args, **kwargs)
+
+        @wraps(layer_call)
+        def with_activation(*args: Any, **kwargs: Any) -> Any:
+            self.activation = remat(activation)
+            try:
+                return layer_call(*args, **kwargs)
+            finally:
+                self.activation = activation
+
+        return with_activation
 
     def _run_on_symbols(self, args: tuple, kwargs: dict[str, Any]) -> Any:
         """Run `call` on symbolic tensors, or ask the class what comes out where it says so itself."""

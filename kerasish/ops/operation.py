@@ -14,10 +14,12 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from kerasish import tree
+from kerasish.autograd.abstract import Abstract
 from kerasish.autograd.naming import auto_name
+from kerasish.autograd.remat import RematScope, remat, remat_scope
 from kerasish.autograd.scope import StatelessScope
-from kerasish.autograd.state import clock
-from kerasish.autograd.tensor import KerasTensor, Node
+from kerasish.autograd.state import clock, state
+from kerasish.autograd.tensor import KerasTensor, Node, Tensor
 
 KerasHistory = namedtuple("KerasHistory", ["operation", "node_index", "tensor_index"])
 _PLAIN = (str, int, float, bool, type(None))
@@ -171,6 +173,7 @@ class Operation:
 
     _inbound_nodes: list[Call]
     name: str
+    _remat: RematScope | None = None
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         instance = super().__new__(cls)
@@ -186,11 +189,14 @@ class Operation:
                 f"Received: name={name} (of type {type(name)})"
             )
         self.name = name or auto_name(type(self).__name__)
+        if state.remat_scopes:
+            self._remat = remat_scope()
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if any_from_operations(args) or kwargs and any_from_operations(kwargs.values()):  # type: ignore[arg-type]
             return self.symbolic_call(*args, **kwargs)
-        return self.call(*args, **kwargs)
+        call = self.call if self._remat is None else self.rematerialized_call(self.call, *args, **kwargs)
+        return call(*args, **kwargs)
 
     def call(self, *args: Any, **kwargs: Any) -> Any:
         """Compute the result. Override it."""
@@ -208,9 +214,31 @@ class Operation:
         with StatelessScope():
             return fresh(self.call(*args, **kwargs))
 
+    def rematerialized_call(self, fn: Callable, *args: Any, **kwargs: Any) -> Callable:
+        """Return `fn`, or a function that computes it again for the gradient if the operation's `RematScope` says so.
+
+        Args:
+            fn: The operation's `call`.
+            *args: What it will be called with.
+            **kwargs: What it will be called with.
+        """
+        scope, leaves = self._remat, tree.flatten((args, kwargs))
+        if scope is None or any(isinstance(x, Tensor) and type(x._value) is Abstract for x in leaves):
+            return fn
+        if scope.mode == "full" or scope.mode == "list_of_layers" and self.name in scope.layer_names:
+            return remat(fn)
+        if scope.mode == "larger_than":
+            symbols = tree.map_structure(
+                lambda x: KerasTensor(x.shape, x.dtype) if isinstance(x, Tensor) else x, (args, kwargs)
+            )
+            outputs = tree.flatten(self.compute_output_spec(*symbols[0], **symbols[1]))
+            if sum(x.size or 0 for x in outputs if isinstance(x, Tensor)) > scope.output_size_threshold:
+                return remat(fn)
+        return fn
+
     def prepared(self) -> Callable:
         """Return what a model calls, again and again, to run the operation."""
-        return self.call
+        return self.call if self._remat is None else self
 
     @property
     def input(self) -> Any:

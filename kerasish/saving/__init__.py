@@ -1,6 +1,7 @@
 """Saving and loading of models and weights in Keras's own file formats, and registration of objects."""
 
 from kerasish.saving.api import load_model, load_weights, save_model, save_weights
+from kerasish.saving.file_editor import KerasFileEditor
 from kerasish.serialization import (
     CustomObjectScope,
     custom_object_scope,
@@ -14,6 +15,7 @@ from kerasish.serialization import (
 
 __all__ = [
     "CustomObjectScope",
+    "KerasFileEditor",
     "custom_object_scope",
     "deserialize_keras_object",
     "get_custom_objects",

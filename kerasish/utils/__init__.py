@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from kerasish.utils import bounding_boxes
+    from kerasish.utils.audio_dataset import audio_dataset_from_directory
     from kerasish.utils.dataset_splitting import split_dataset
     from kerasish.utils.drawing import draw, model_to_dot, plot_model, remember, to_dot, to_svg
     from kerasish.utils.file_utils import get_file
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
     from kerasish.utils.progbar import Progbar
     from kerasish.utils.rng_utils import set_random_seed
     from kerasish.utils.sequence_utils import pad_sequences
-    from kerasish.utils.session import clear_session, is_keras_tensor
+    from kerasish.utils.session import clear_session, get_source_inputs, is_keras_tensor
     from kerasish.utils.summary_utils import print_summary
     from kerasish.utils.text_dataset import text_dataset_from_directory
     from kerasish.utils.timeseries_dataset import timeseries_dataset_from_array
@@ -51,9 +52,11 @@ _LAZY = {
     "Config": "named_values",
     "Progbar": "progbar",
     "array_to_img": "image_utils",
+    "audio_dataset_from_directory": "audio_dataset",
     "clear_session": "session",
     "draw": "drawing",
     "get_file": "file_utils",
+    "get_source_inputs": "session",
     "image_dataset_from_directory": "image_dataset",
     "img_to_array": "image_utils",
     "is_keras_tensor": "session",
@@ -81,6 +84,7 @@ __all__ = [
     "PyDataset",
     "Sequence",
     "array_to_img",
+    "audio_dataset_from_directory",
     "bounding_boxes",
     "clear_session",
     "custom_object_scope",
@@ -92,6 +96,7 @@ __all__ = [
     "get_file",
     "get_registered_name",
     "get_registered_object",
+    "get_source_inputs",
     "image_dataset_from_directory",
     "img_to_array",
     "is_interactive_logging_enabled",

@@ -1,4 +1,4 @@
-"""The state that a process keeps beside models, and what tells a symbolic tensor."""
+"""The state that a process keeps beside models, and what symbolic tensors are and come from."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 from kerasish import dtype_policies
 from kerasish.autograd.naming import reset_names
 from kerasish.autograd.tensor import KerasTensor
+from kerasish.ops.operation import comes_from_operation
 
 
 def clear_session(free_memory: bool = True) -> None:
@@ -40,3 +41,32 @@ def is_keras_tensor(x: Any) -> bool:
     False
     """
     return isinstance(x, KerasTensor)
+
+
+def get_source_inputs(tensor: Any) -> Any:
+    """Return the `Input` tensors that a symbolic tensor is computed from, as a list, each of them once.
+
+    Example:
+
+    >>> x = kerasish.Input((3,))
+    >>> kerasish.utils.get_source_inputs(kerasish.layers.Dense(2)(x)) == [x]
+    True
+
+    Args:
+        tensor: The symbolic tensor; whatever else is returned as it is.
+    """
+    if not comes_from_operation(tensor):
+        return tensor
+    sources: dict[int, Any] = {}
+    seen: set[int] = set()
+    waiting = [tensor._node]
+    while waiting:
+        call = waiting.pop()
+        if id(call) in seen:
+            continue
+        seen.add(id(call))
+        if call.is_input:
+            sources.update((id(x), x) for x in call.output_tensors)
+        # The first input's sources come first.
+        waiting.extend(reversed(call.parents))
+    return list(sources.values())

@@ -109,3 +109,58 @@ def test_stateless_scopes_gather_losses():
 def test_bad_stateless_values(mapping, message):
     with pytest.raises(ValueError, match=message):
         keras.StatelessScope(mapping)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "again"),
+    [
+        (dict(), (2, 2)),
+        (dict(mode="larger_than", output_size_threshold=7), (2, 1)),
+        (dict(mode="list_of_layers", layer_names=["small"]), (1, 2)),
+        (dict(mode="activations"), (1, 1)),
+        (dict(mode=None), (1, 1)),
+    ],
+)
+def test_layers_made_in_a_scope_are_computed_again(x, arguments, again):
+    runs = {"large": 0, "small": 0}
+
+    class Counting(keras.layers.Dense):
+        def call(self, inputs):
+            if not isinstance(inputs, keras.KerasTensor):
+                runs[self.name] += 1
+            return super().call(inputs)
+
+    def gradients(**scope):
+        keras.utils.set_random_seed(0)
+        with keras.RematScope(**scope):
+            large = Counting(4, activation="tanh", name="large")
+            small = Counting(3, activation="tanh", name="small")
+        large.build((2, 3))
+        small.build((2, 4))
+        runs.update(large=0, small=0)
+        loss = ops.sum(small(large(x)))
+        return [loss, *gradients_of([loss], [x, *large.trainable_weights, *small.trainable_weights])]
+
+    plain, found = gradients(mode=None), gradients(**arguments)
+    assert (runs["large"], runs["small"]) == again
+    for a, b in zip(plain, found, strict=True):
+        np.testing.assert_allclose(a.numpy(), b.numpy(), rtol=1e-6)
+
+
+def test_models_with_layers_made_in_a_scope_train():
+    with keras.RematScope():
+        model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(4, "relu"), keras.layers.Dense(1)])
+    for eager in (True, False):
+        model.compile("sgd", "mse", run_eagerly=eager)
+        losses = model.fit(np.ones((8, 3)), np.ones((8, 1)), epochs=3, verbose=0).history["loss"]
+        assert losses[-1] < losses[0]
+    with pytest.raises(ValueError, match="Invalid mode 'some'"):
+        keras.RematScope("some")
+
+
+def test_nothing_changes_in_a_symbolic_scope():
+    layer = keras.layers.BatchNormalization()
+    layer.build((None, 3))
+    with keras.SymbolicScope():
+        assert layer(keras.KerasTensor((2, 3)), training=True).shape == (2, 3)
+    np.testing.assert_array_equal(layer.moving_mean.numpy(), np.zeros(3))

@@ -449,3 +449,11 @@ def test_wrong_clones_are_told(mistake, message):
     stack = kerasish.Sequential([kerasish.Input((3,)), layers.Dense(1)])
     with pytest.raises(ValueError, match=message):
         mistake(model, stack)
+
+
+def test_source_inputs():
+    a, b = kerasish.Input((2,)), kerasish.Input((2,))
+    c = kerasish.layers.Add()([kerasish.layers.Dense(2)(b), a])
+    assert kerasish.utils.get_source_inputs(c + b) == [b, a]
+    assert kerasish.utils.get_source_inputs(a) == [a]
+    assert kerasish.utils.get_source_inputs(5) == 5

@@ -310,3 +310,49 @@ def test_sizes_are_those_of_keras(oracle, sizes):
 def test_splits_that_are_refused(call, error, message):
     with pytest.raises(error, match=message):
         call()
+
+
+@pytest.fixture
+def sounds(tmp_path):
+    import wave
+
+    for name, tone, length in (("high", 440, 900), ("low", 110, 700)):
+        (tmp_path / name).mkdir()
+        for number in range(2):
+            samples = np.sin(np.arange(length + number) * tone * 2 * np.pi / 8000) * 0.5
+            with wave.open(str(tmp_path / name / f"{number}.wav"), "wb") as file:
+                file.setnchannels(1)
+                file.setsampwidth(2)
+                file.setframerate(8000)
+                file.writeframes((samples * 32768).astype("<i2").tobytes())
+    return tmp_path
+
+
+def test_audio_files(sounds):
+    def batch(**arguments):
+        dataset = utils.audio_dataset_from_directory(sounds, shuffle=False, verbose=False, **arguments)
+        return next(iter(dataset))
+
+    values, numbers = batch()
+    assert values.shape == (4, 901, 1) and values.dtype == "float32" and list(numbers) == [0, 0, 1, 1]
+    tone = np.sin(np.arange(700) * 110 * 2 * np.pi / 8000) * 0.5
+    np.testing.assert_allclose(values[2, :700, 0], tone, atol=1e-4)
+    assert not values[2, 700:].any()
+    assert batch(output_sequence_length=100, labels=None).shape == (4, 100, 1)
+    assert [len(sound) for sound in batch(ragged=True)[0]] == [900, 901, 700, 701]
+    for rate in (4000, 16000):
+        resampled = batch(sampling_rate=rate)[0][2, : 700 * rate // 8000, 0]
+        tone = np.sin(np.arange(len(resampled)) * 110 * 2 * np.pi / rate) * 0.5
+        np.testing.assert_allclose(resampled[40:-40], tone[40:-40], atol=1e-3)
+
+
+def test_errors_of_audio_files(sounds):
+    for arguments, message in (
+        (dict(ragged=True, output_sequence_length=3), "Cannot set both"),
+        (dict(sampling_rate=0), "`sampling_rate` should be a positive integer"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            utils.audio_dataset_from_directory(sounds, **arguments)
+    (sounds / "low" / "0.wav").write_bytes(b"nothing of the kind")
+    with pytest.raises(ValueError, match="is no WAV file"):
+        next(iter(utils.audio_dataset_from_directory(sounds, shuffle=False, verbose=False)))
