@@ -4,22 +4,26 @@
     KERAS_BACKEND=jax python tools/compare_api.py losses metrics     # of these namespaces only
     KERAS_BACKEND=jax python tools/compare_api.py --markdown         # the same for the documentation
     KERAS_BACKEND=jax python tools/compare_api.py --methods          # public methods and attributes of classes too
+    KERAS_BACKEND=jax python tools/compare_api.py --page             # write docs/missing.md
 
 Every public namespace of Keras is walked. A name counts as `have` where ours is of the same kind (class or function)
 and takes the same parameters in the same order with the same defaults, or further optional ones after them; as
 `differs` where it takes others; and as `missing` where there is none. What kerasish leaves out on purpose is in
-`LEFT_OUT`, with the reason, and is counted apart. Needs Keras installed beside kerasish.
+`LEFT_OUT`, with the reason, and is counted apart; `docs/missing.md` is made of that, and a test compares the two. Needs
+Keras installed beside kerasish.
 """
 
 from __future__ import annotations
 
 import argparse
+import fnmatch
 import importlib
 import inspect
 import os
 import types
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 # Whole namespaces and single names that kerasish does without, and why. A name is written without `keras.`.
@@ -42,30 +46,60 @@ LEFT_OUT = {
     "layers.JaxLayer": "wraps a function of JAX",
     "layers.TFSMLayer": "wraps a SavedModel of TensorFlow",
     "layers.TorchModuleWrapper": "wraps a module of PyTorch",
-    "layers.experimental": "functions of Keras 2",
     "legacy": "functions of Keras 2",
     "optimizers.legacy": "functions of Keras 2",
     "quantizers": "no quantized layers",
     "Quantizer": "no quantized layers",
+    "export": "SavedModel, ONNX and OpenVINO are other frameworks' files",
     "utils.legacy": "functions of Keras 2",
     "utils.FeatureSpace": "preprocessing layers do this work",
     "visualization": "pictures of images and boxes are matplotlib's",
+}
+# Methods and attributes of classes, likewise, as patterns of `Class.name`.
+METHODS_LEFT_OUT = {
+    "*.add_metric": "raises NotImplementedError in Keras 3 too",
+    "*.enable_lora": "no low-rank adaptation",
+    "*.get_quantization_layer_structure": "no quantized layers",
+    "*.quantize": "no quantized layers",
+    "*.quantized_build": "no quantized layers",
+    "*.quantized_call": "no quantized layers",
+    "*.quantization_mode": "no quantized layers",
+    "*.variable_serialization_spec": "serves quantized layers only",
+    "*.export": "SavedModel, ONNX and OpenVINO are other frameworks' files",
+    "AUC.interpolate_pr_auc": "a step of `result`",
+    "Muon.*": "steps of `update_step`",
+    "Random*.get_*": "steps of the layer's own transformations",
+    "TensorBoard.summary": "TensorFlow's module; events are written through the tensorboard package",
+}
+# Where our parameters are others than Keras's, and why.
+DIFFERS = {
+    "*.compute_output_spec": "Keras's name for the same positional argument differs from class to class",
+    "*.compute_mask": "the name of a positional argument",
+    "Layer.add_weight": "Keras takes `*args` to say that they are an error",
+    "RandomGrayscale.*": "the name of a positional argument",
+    "RandomCrop.compute_output_shape": "takes a shape and nothing else",
+    "SimpleRNNCell.call": "the name of a positional argument, as in the other cells",
+    "*.save_weights": "one file, whatever its size; no shards",
 }
 
 
 @dataclass
 class Comparison:
-    """What was found in one namespace: names that are there, that are not, and that take other parameters."""
+    """What was found in one namespace: names that are there, that are not, and that take other parameters.
+
+    What is left out, or takes other parameters, for a reason that is given is in `left_out` and `explained`.
+    """
 
     have: list[str] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
     differs: dict[str, str] = field(default_factory=dict)
     left_out: list[str] = field(default_factory=list)
+    explained: list[str] = field(default_factory=list)
 
     @property
     def share(self) -> float:
         """The fraction of names that are there, of those that are not left out on purpose."""
-        present = len(self.have) + len(self.differs)
+        present = len(self.have) + len(self.differs) + len(self.explained)
         return present / max(present + len(self.missing), 1)
 
 
@@ -133,8 +167,8 @@ def described(parameter: inspect.Parameter) -> str:
 
 def difference(theirs: Any, mine: Any) -> str | None:
     """Return in words how our version of a name differs; None where it does not."""
-    if inspect.isclass(theirs) != inspect.isclass(mine):
-        return f"is a {'class' if inspect.isclass(theirs) else 'function'} in Keras"
+    if inspect.isclass(theirs) and not inspect.isclass(mine):
+        return "is a class in Keras"
     if not callable(theirs):
         return None
     if not callable(mine):
@@ -157,9 +191,35 @@ def takes_the_same(expected: list[inspect.Parameter], found: list[inspect.Parame
     """Tell whether a call that is right for `expected` is right for `found`: the same, or with more to choose."""
     variable = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
     wanted = [p for p in expected if p.kind != inspect.Parameter.VAR_KEYWORD]
-    same = [described(p) for p in wanted] == [described(p) for p in found[: len(wanted)]]
-    rest = found[len(wanted) :]
-    return same and all(p.kind in variable or p.default is not inspect.Parameter.empty for p in rest)
+    own = [p for p in expected if p.name != "self"]
+    if own and all(p.kind in variable for p in own):
+        return True  # Keras's `*args, **kwargs` say nothing
+    takes_any = {p.kind for p in found if p.kind in variable}
+    rest = list(found)
+    for parameter in wanted:
+        if rest and fits(parameter, rest[0]):
+            rest.pop(0)
+        else:
+            return set(variable) == takes_any
+    return all(p.kind in variable or p.default is not inspect.Parameter.empty for p in rest)
+
+
+def fits(expected: inspect.Parameter, found: inspect.Parameter) -> bool:
+    """Tell whether what is passed for one parameter may be passed for the other, or be left out for both."""
+    required = expected.default is inspect.Parameter.empty
+    if expected.kind == found.kind == inspect.Parameter.VAR_POSITIONAL:
+        return True
+    same_default = required or default_text(expected.default) == default_text(found.default)
+    alike = isinstance(expected.default, tuple) and set(expected.default) == {found.default}  # (1, 1) and 1
+    return expected.name == found.name and expected.kind == found.kind and (same_default or alike)
+
+
+ABSENT = object()
+
+
+def reason(name: str, reasons: dict[str, str]) -> str | None:
+    """Return the reason of the first pattern that a name is an instance of."""
+    return next((why for pattern, why in reasons.items() if fnmatch.fnmatchcase(name, pattern)), None)
 
 
 def compare_class(theirs: type, mine: type, name: str, found: Comparison) -> None:
@@ -168,13 +228,15 @@ def compare_class(theirs: type, mine: type, name: str, found: Comparison) -> Non
         if attribute.startswith("_"):
             continue
         full = f"{name}.{attribute}"
-        ours = inspect.getattr_static(mine, attribute, None)
+        ours = inspect.getattr_static(mine, attribute, ABSENT)
         value = inspect.getattr_static(theirs, attribute)
-        if ours is None and value is not None:
-            found.missing.append(full)
+        if ours is ABSENT and not any(attribute in vars(c).get("__annotations__", ()) for c in mine.__mro__):
+            (found.left_out if reason(full, METHODS_LEFT_OUT) else found.missing).append(full)
             continue
         apart = difference(value, ours) if inspect.isfunction(value) else None
-        if apart:
+        if apart and reason(full, DIFFERS):
+            found.explained.append(full)
+        elif apart:
             found.differs[full] = apart
         else:
             found.have.append(full)
@@ -212,9 +274,16 @@ def compare_all(theirs: Any, mine: Any, wanted: list[str], methods: bool = False
 
 
 def print_table(results: dict[str, Comparison], markdown: bool) -> None:
-    heading = ("namespace", "have", "missing", "differs", "left out", "share")
+    heading = ("namespace", "have", "missing", "differs", "reasons", "share")
     rows = [
-        (path, len(c.have), len(c.missing), len(c.differs), len(c.left_out), f"{c.share:.0%}")
+        (
+            path,
+            len(c.have),
+            len(c.missing),
+            len(c.differs),
+            len(c.left_out) + len(c.explained),
+            f"{c.share:.0%}",
+        )
         for path, c in results.items()
     ]
     if markdown:
@@ -242,8 +311,70 @@ def print_lists(results: dict[str, Comparison], markdown: bool) -> None:
         for name, apart in found.differs.items():
             print(f"- {code(name)}: {apart}" if markdown else f"  {name}: {apart}")
     print(f"\n{'### ' if markdown else ''}Left out on purpose{chr(10) if markdown else ''}")
-    for name, reason in LEFT_OUT.items():
-        print(f"{'-' if markdown else ' '} {code(name)}: {reason}")
+    for name, why in LEFT_OUT.items():
+        print(f"{'-' if markdown else ' '} {code(name)}: {why}")
+
+
+PAGE = """# What is missing
+
+Keras {version} has names that kerasish has not. This page is made by `tools/compare_api.py --page`, which compares \
+all public names, parameters, methods and attributes; a test keeps it so.
+
+## Names
+
+| Keras | Why it is not here |
+| --- | --- |
+{names}
+
+## Methods and attributes
+
+| Keras | Why it is not here |
+| --- | --- |
+{methods}
+
+## Other parameters
+
+| Keras | What is different |
+| --- | --- |
+{parameters}
+"""
+
+
+def page(theirs: Any, mine: Any) -> str:
+    """Return the text of docs/missing.md.
+
+    Raises:
+        ValueError: If something is missing or differs for which no reason is given, or a reason is of no use.
+    """
+    results = compare_all(theirs, mine, [], methods=True)
+    unexplained = [
+        f"{path}.{name}" for path, found in results.items() for name in (*found.missing, *found.differs)
+    ]
+    absent = {name for found in results.values() for name in found.left_out}
+    different = {name for found in results.values() for name in found.explained}
+    useless = [name for name in LEFT_OUT if find(theirs, name) is None or find(mine, name) is not None]
+    useless += [
+        pattern
+        for patterns, names in ((METHODS_LEFT_OUT, absent), (DIFFERS, different))
+        for pattern in patterns
+        if not fnmatch.filter(names, pattern)
+    ]
+    if unexplained or useless:
+        raise ValueError(
+            f"Give reasons in tools/compare_api.py for {unexplained}, and take away those for {useless}."
+        )
+
+    def table(reasons: dict[str, str]) -> str:
+        return "\n".join(f"| `{name}` | {why} |" for name, why in sorted(reasons.items()))
+
+    methods = {name: reason(name, METHODS_LEFT_OUT) for name in absent if name not in LEFT_OUT}
+    parameters = {name: reason(name, DIFFERS) for name in different}
+    return PAGE.format(
+        version=theirs.__version__.rpartition(".")[0],
+        names=table(LEFT_OUT),
+        methods=table(methods),
+        parameters=table(parameters),
+    )
 
 
 def main() -> None:
@@ -253,12 +384,16 @@ def main() -> None:
     parser.add_argument("namespaces", nargs="*", help="such as `layers`; all of them by default")
     parser.add_argument("--markdown", action="store_true", help="tables and lists for the documentation")
     parser.add_argument("--methods", action="store_true", help="compare methods and attributes of classes")
+    parser.add_argument("--page", action="store_true", help="write docs/missing.md")
     arguments = parser.parse_args()
     os.environ.setdefault("KERAS_BACKEND", "jax")
     import keras
 
     import kerasish
 
+    if arguments.page:
+        (Path(__file__).resolve().parents[1] / "docs" / "missing.md").write_text(page(keras, kerasish))
+        return
     results = compare_all(keras, kerasish, arguments.namespaces, arguments.methods)
     print(f"Keras {keras.__version__}, kerasish {kerasish.__version__}\n")
     print_table(results, arguments.markdown)

@@ -108,6 +108,13 @@ def _transpose(self: Tensor, *axes: Any) -> Tensor:
     return transpose(self, axes[0] if isinstance(axes[0], (tuple, list)) else axes)
 
 
+def _squeeze(self: Tensor, axis: Any = None) -> Tensor:
+    """Return the tensor without axes of length one: all of them, or those given."""
+    from kerasish import ops
+
+    return ops.squeeze(self, axis)
+
+
 def _astype(self: Tensor, dtype: Any) -> Tensor:
     """Return the tensor cast to `dtype`."""
     return cast(self, dtype)
@@ -133,6 +140,7 @@ def install() -> None:
         "__rmatmul__": _rmatmul,
         "__getitem__": getitem,
         "reshape": _reshape,
+        "squeeze": _squeeze,
         "transpose": _transpose,
         "T": property(transpose),
         "astype": _astype,

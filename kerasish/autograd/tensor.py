@@ -312,6 +312,11 @@ class KerasTensor(Tensor):
         if name is not None:
             self.name = name
 
+    sparse = property(lambda self: False, doc="False: tensors are dense.")
+    ragged = property(lambda self: False, doc="False: tensors are dense.")
+    ragged_rank = property(lambda self: None, doc="None: tensors are dense.")
+    row_splits_dtype = property(lambda self: None, doc="None: tensors are dense.")
+
     def detach(self) -> Tensor:
         from kerasish.autograd.primitives.shapes import stop_gradient_p
 

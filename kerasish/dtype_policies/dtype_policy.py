@@ -6,6 +6,7 @@ from typing import Any
 
 from kerasish import config
 from kerasish.autograd import dtypes
+from kerasish.autograd.tensor import Tensor, as_tensor
 
 
 class DTypePolicy:
@@ -53,6 +54,26 @@ class DTypePolicy:
     def variable_dtype(self) -> str:
         """The type of a layer's weights."""
         return self._variable_dtype
+
+    @property
+    def quantization_mode(self) -> None:
+        """None: layers are not quantized."""
+        return None
+
+    def convert_input(self, x: Any, autocast: bool, dtype: Any) -> Any:
+        """Return an array or tensor as a tensor, of type `dtype` if it holds floats; all else as it is.
+
+        Args:
+            x: An array, a tensor, or anything else.
+            autocast: Whether floats are cast.
+            dtype: The type for floats.
+        """
+        if not isinstance(x, Tensor):
+            if not hasattr(x, "__array__"):
+                return x
+            x = as_tensor(x)
+        dtype = dtypes.standardize_dtype(dtype)
+        return as_tensor(x, dtype) if autocast and dtypes.is_float(x.dtype) and x.dtype != dtype else x
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments."""

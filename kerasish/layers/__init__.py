@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from typing import Any as _Any
 
 from kerasish.serialization import deserialize_keras_object as deserialize  # noqa: F401
-from kerasish.serialization import serialize_keras_object as serialize  # noqa: F401
+from kerasish.serialization import serialize_keras_object as _serialize
 
 HOMES = {
     "activations.activation": "Activation",
@@ -218,3 +218,8 @@ if TYPE_CHECKING:
     from kerasish.layers.rnn.simple_rnn import *
     from kerasish.layers.rnn.stacked_rnn_cells import *
     from kerasish.layers.rnn.time_distributed import *
+
+
+def serialize(layer: _Any) -> dict[str, _Any]:
+    """Return the config that files hold for a layer."""
+    return _serialize(layer)

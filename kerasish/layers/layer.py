@@ -54,6 +54,7 @@ class Layer(LayerCalls):
         ValueError: If there is an unknown argument, or `trainable` is no bool.
     """
 
+    input_spec: Any
     _signature: Any = None
     _fitting: tuple | None = None
 

@@ -46,6 +46,8 @@ class AUC(ConfusionCurve):
         [Davis and Goadrich, 2006](https://www.biostat.wisc.edu/~page/rocpr.pdf)
     """
 
+    thresholds: list[float]
+
     def __init__(
         self,
         num_thresholds: int = 200,

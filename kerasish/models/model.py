@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from kerasish.layers.layer import Layer
+from kerasish.models import state_trees
 from kerasish.trainers.trainer import Trainer
 
 
@@ -162,6 +163,37 @@ class Model(Trainer, Layer):
         from kerasish.saving import load_weights
 
         load_weights(self, filepath, skip_mismatch=skip_mismatch, **kwargs)
+
+    def get_state_tree(self, value_format: str = "backend_tensor") -> dict[str, Any]:
+        """Return the values of all variables in nested dicts, by kind and by the parts of their paths.
+
+        Example:
+
+        >>> model.get_state_tree()["trainable_variables"]["my_model"]["my_dense"]["kernel"].shape
+        (3, 2)
+
+        Args:
+            value_format: `"backend_tensor"` for tensors or `"numpy_array"` for arrays.
+
+        Returns:
+            Dicts under `"trainable_variables"`, `"non_trainable_variables"`, `"optimizer_variables"` and
+            `"metrics_variables"`.
+
+        Raises:
+            ValueError: If there is no such format, or two variables have one path.
+        """
+        return state_trees.of_model(self, value_format)
+
+    def set_state_tree(self, state_tree: dict[str, Any]) -> None:
+        """Give variables the values of `get_state_tree`'s result, or of a part of it.
+
+        Args:
+            state_tree: Values in nested dicts.
+
+        Raises:
+            ValueError: If there is no such kind of variables.
+        """
+        state_trees.set_on_model(self, state_tree)
 
     def to_json(self, **kwargs: Any) -> str:
         """Return the architecture as JSON; `kerasish.models.model_from_json` makes the model again."""

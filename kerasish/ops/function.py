@@ -79,6 +79,16 @@ class Function(Operation):
     def call(self, inputs: Any) -> Any:
         return self._plan.run(tree.flatten(inputs), None)
 
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """Return the shapes of the outputs for those of the inputs.
+
+        Args:
+            input_shape: A shape, or shapes in the structure of the inputs.
+        """
+        types = iter(x.dtype for x in self.inputs)
+        symbols = tree.map_shape_structure(lambda shape: KerasTensor(shape, next(types)), input_shape)
+        return tree.map_structure(lambda x: x.shape, self.compute_output_spec(symbols))
+
     def replay(self, inputs: Any, call: Callable) -> Any:
         """Call the operations again in order.
 

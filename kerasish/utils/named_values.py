@@ -38,6 +38,10 @@ class Config(MutableMapping):
         """Allow changes again."""
         object.__setattr__(self, "_frozen", False)
 
+    def get(self, keyname: str, value: Any = None) -> Any:
+        """Return the value of a name, or `value` where there is none."""
+        return self._values.get(keyname, value)
+
     def as_dict(self) -> dict[str, Any]:
         """Return names and values as a new dict."""
         return dict(self._values)

@@ -457,3 +457,40 @@ def test_source_inputs():
     assert kerasish.utils.get_source_inputs(c + b) == [b, a]
     assert kerasish.utils.get_source_inputs(a) == [a]
     assert kerasish.utils.get_source_inputs(5) == 5
+
+
+@pytest.mark.parametrize("value_format", ["backend_tensor", "numpy_array"])
+def test_state_trees_are_keras(oracle, value_format):
+    def trained(keras):
+        inputs = keras.Input((3,), name="x")
+        model = keras.Model(inputs, keras.layers.Dense(2, name="dense")(inputs), name="net")
+        model.compile("adam", "mse", metrics=["mae"])
+        model.train_on_batch(np.ones((2, 3)), np.ones((2, 2)))
+        return model
+
+    def paths(part, path=""):
+        for name, value in part.items():
+            yield from paths(value, f"{path}/{name}") if isinstance(value, dict) else [f"{path}/{name}"]
+
+    ours, theirs = trained(kerasish), trained(oracle)
+    mine = ours.get_state_tree(value_format)
+    assert sorted(paths(mine)) == sorted(paths(theirs.get_state_tree(value_format)))
+    ours.set_state_tree({"trainable_variables": {"dense": {"bias": [3.0, 4.0]}}})
+    assert ours.layers[-1].bias.numpy().tolist() == [3.0, 4.0]
+    with pytest.raises(ValueError, match="Unknown variable name: weights"):
+        ours.set_state_tree({"weights": {}})
+    with pytest.raises(ValueError, match="Invalid `value_format`"):
+        ours.get_state_tree("list")
+
+
+def test_small_methods_of_models_and_symbols():
+    inputs = [kerasish.Input((3,)), kerasish.Input((2, 1), dtype="int32")]
+    model = kerasish.Model(inputs, [inputs[0] * 2, ops.squeeze(inputs[1])])
+    assert model.compute_output_shape([(5, 3), (5, 2, 1)]) == [(5, 3), (5, 2)]
+    symbol = kerasish.KerasTensor((4, 1, 2))
+    assert symbol.squeeze().shape == (4, 2) and not symbol.sparse and not symbol.ragged
+    policy = kerasish.DTypePolicy("mixed_float16")
+    assert policy.quantization_mode is None
+    for value, autocast, dtype in ((np.ones(2), True, "float16"), (np.ones(2, "int32"), True, "int32")):
+        assert policy.convert_input(value, autocast, "float16").dtype == dtype
+    assert policy.convert_input("text", True, "float16") == "text"

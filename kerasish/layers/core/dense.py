@@ -42,6 +42,8 @@ class Dense(Layer):
         ValueError: If `units` is no positive integer.
     """
 
+    kernel: Any  # made by `build`
+
     def __init__(
         self,
         units: int,

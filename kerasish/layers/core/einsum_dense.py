@@ -41,6 +41,8 @@ class EinsumDense(Layer):
         ValueError: If the equation has another form, or does not fit the shapes.
     """
 
+    kernel: Any  # made by `build`
+
     def __init__(
         self,
         equation: str,

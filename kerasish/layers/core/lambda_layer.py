@@ -65,9 +65,9 @@ class Lambda(Layer):
         batch = tree.flatten(input_shape)[0]
         return tree.map_shape_structure(lambda shape: (batch, *shape), self._output_shape)
 
-    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         """Return the output's mask as `mask` says."""
-        return self.mask(inputs, previous_mask) if callable(self.mask) else self.mask
+        return self.mask(inputs, mask) if callable(self.mask) else self.mask
 
     def get_config(self) -> dict[str, Any]:
         config = {"function": _config_of(self.function)}

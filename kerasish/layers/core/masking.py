@@ -42,7 +42,7 @@ class Masking(Layer):
         outputs._keras_mask = ops.squeeze(counts, axis=-1)
         return outputs
 
-    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         """Return where the timesteps of the inputs count."""
         return ops.any(ops.not_equal(inputs, self.mask_value), axis=-1)
 

@@ -64,18 +64,18 @@ class Concatenate(Merge):
         shape[self.axis] = None if None in lengths else sum(lengths)
         return tuple(shape)
 
-    def compute_mask(self, inputs: Any, previous_mask: Any) -> Any:
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         """Return the masks joined like the inputs; an input without one counts everywhere."""
-        check_masks(inputs, previous_mask)
-        if previous_mask is None or all(mask is None for mask in previous_mask):
+        check_masks(inputs, mask)
+        if mask is None or all(part is None for part in mask):
             return None
         masks = []
-        for x, mask in zip(inputs, previous_mask, strict=True):
-            if mask is None:
-                mask = ops.ones_like(x, dtype="bool")
-            elif len(mask.shape) < len(x.shape):
-                mask = ops.logical_or(ops.expand_dims(mask, axis=-1), ops.zeros_like(x, dtype="bool"))
-            masks.append(mask)
+        for x, part in zip(inputs, mask, strict=True):
+            if part is None:
+                part = ops.ones_like(x, dtype="bool")
+            elif len(part.shape) < len(x.shape):
+                part = ops.logical_or(ops.expand_dims(part, axis=-1), ops.zeros_like(x, dtype="bool"))
+            masks.append(part)
         return ops.any(ops.concatenate(masks, axis=self.axis), axis=-1, keepdims=False)
 
     def get_config(self) -> dict[str, Any]:

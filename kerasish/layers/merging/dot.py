@@ -87,7 +87,7 @@ class Dot(Merge):
         shape = first + second[1:]
         return tuple(shape) if len(shape) > 1 else (*shape, 1)
 
-    def compute_mask(self, inputs: Any, previous_mask: Any) -> None:
+    def compute_mask(self, inputs: Any, mask: Any = None) -> None:
         return None
 
     def get_config(self) -> dict[str, Any]:

@@ -136,7 +136,7 @@ class GlobalAveragePooling1D(_GlobalAveragePooling):
         total = ops.sum(kept, axis=self._axes, keepdims=self.keepdims)
         return total / ops.sum(ops.cast(counts, inputs.dtype), axis=self._axes, keepdims=self.keepdims)
 
-    def compute_mask(self, inputs: Any, previous_mask: Any = None) -> Any:
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         return None
 
 

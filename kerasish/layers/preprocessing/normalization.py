@@ -89,6 +89,9 @@ class Normalization(Layer):
         """The mean in a shape that broadcasts against the inputs; None before the layer is built."""
         return self._statistic(self.input_mean, "adapt_mean")
 
+    def finalize_state(self) -> None:
+        """Do nothing: `mean` and `variance` always are those of the last `adapt`. Called by programs for Keras."""
+
     @property
     def variance(self) -> Tensor | None:
         """The variance in a shape that broadcasts against the inputs; None before the layer is built."""
