@@ -103,7 +103,8 @@ class SymbolicScope(StatelessScope):
     Example:
 
     >>> with kerasish.SymbolicScope():
-    ...     shape = layer(kerasish.KerasTensor((2, 3))).shape
+    ...     kerasish.layers.Dense(4)(kerasish.KerasTensor((2, 3))).shape
+    (2, 4)
     """
 
     def __init__(self) -> None:

@@ -22,7 +22,7 @@ def compile_loops(graph: Graph, native: bool) -> Graph:
         graph: The graph.
         native: Whether their steps are fused into machine code.
     """
-    if not any(op.prim.name == "scan" for op in graph.ops):
+    if not any(op.prim.name in ("scan", "while_loop") for op in graph.ops):
         return graph
     uses = graph.uses()
     ops = []
@@ -31,8 +31,20 @@ def compile_loops(graph: Graph, native: bool) -> Graph:
             carried = op.params["carried"]
             kept = [v for i, v in enumerate(op.outputs) if i < carried or v in uses]
             op = Op(Loop(op, kept, native), op.inputs, {}, kept)
+        elif op.prim.name == "while_loop":
+            op = Op(WhileLoop(op, native), op.inputs, {}, op.outputs)
         ops.append(op)
     return graph.with_ops(ops)
+
+
+def _prepared(step: Graph, native: bool) -> Graph:
+    """Return the graph of a step as it is to run."""
+    step = compile_loops(passes.optimize(step), native)
+    if native:
+        from kerasish.compiler.fusion import fuse
+
+        step = fuse(step)
+    return step
 
 
 class Loop(Kernel):
@@ -49,12 +61,7 @@ class Loop(Kernel):
         params = op.params
         body: Graph = params["body"]
         outputs = [r for r, v in zip(body.outputs, op.outputs, strict=True) if v in kept]
-        step = passes.optimize(Graph(body.arguments, body.ops, outputs, ()))
-        step = compile_loops(step, native)
-        if native:
-            from kerasish.compiler.fusion import fuse
-
-            step = fuse(step)
+        step = _prepared(Graph(body.arguments, body.ops, outputs, ()), native)
         self._carried, self._sliced = params["carried"], params["sliced"]
         step, self._turned = _with_turned_factors(step, self._carried + self._sliced)
         self.step = step
@@ -98,6 +105,54 @@ class Loop(Kernel):
                 [*new, *[stack[t, ...] for stack in stacks]],
             )
             now = new
+
+
+class WhileLoop(Kernel):
+    """A loop that goes on while a condition holds.
+
+    Attributes:
+        condition: The graph of the condition.
+        step: The graph of one step.
+    """
+
+    name = "while_loop"
+
+    def __init__(self, op: Op, native: bool):
+        params = op.params
+        self.condition, self.step = _prepared(params["condition"], native), _prepared(params["body"], native)
+        self._test, self._program = NumpyStep(self.condition), NumpyStep(self.step)
+        self._carried, self._limit = params["carried"], params["limit"]
+        self._given, self._split = len(op.inputs), len(params["condition"].arguments)
+        self._local = threading.local()
+
+    def __call__(self, *arrays: Any) -> None:
+        inputs, outputs = arrays[: self._given], arrays[self._given :]
+        mine = self._local
+        if not hasattr(mine, "run"):
+            mine.run = _Run(self._program, inputs[: self._carried])
+            mine.holds = np.empty((), bool)
+            mine.arena = np.empty(self._test.plan.size, np.uint8)
+        start, buffers = inputs[: self._carried], mine.run.buffers
+        if not mine.run.fits(arrays):
+            outside, captured = inputs[self._carried : self._split], inputs[self._split :]
+            mine.tests = [
+                self._test.instantiate_for(mine.arena, [*now, *outside], [mine.holds])
+                for now in (start, *buffers)
+            ]
+            mine.run.steps = [
+                self._program.instantiate_for(mine.run.arena, [*now, *captured], [*new])
+                for now, new in ((start, buffers[0]), (buffers[0], buffers[1]), (buffers[1], buffers[0]))
+            ]
+        place, count = 0, 0  # 0 is the start, 1 and 2 are the buffers
+        while self._limit is None or count < self._limit:
+            mine.tests[place]()
+            if not mine.holds:
+                break
+            mine.run.steps[place]()
+            place = 1 if place != 1 else 2
+            count += 1
+        for result, last in zip(outputs, (start, *buffers)[place], strict=True):
+            np.copyto(result, last)
 
 
 _KEPT = 1024

@@ -15,7 +15,7 @@ import numpy as np
 
 from kerasish import tree
 from kerasish.autograd.abstract import Abstract
-from kerasish.autograd.loops import key, scan_p
+from kerasish.autograd.loops import Body, key, scan_p
 from kerasish.autograd.primitives.shapes import stop_gradient_p
 from kerasish.autograd.scope import StatelessScope
 from kerasish.autograd.tensor import KerasTensor, Node, Tensor, as_tensor
@@ -157,7 +157,7 @@ def _ops_of(nodes: Sequence[Node], values: dict[Any, Value], value_of: Callable)
         last = whole.get(id(node), node)
         outputs = loops.get(id(last))
         if outputs is None:
-            params = node.params if node.prim is not scan_p else {**node.params, "body": _body_graph(last)}
+            params = {k: _body_graph(p) if isinstance(p, Body) else p for k, p in last.params.items()}
             outputs = tuple(Value(tuple(out.shape), out.dtype) for out in last.outputs)
             ops.append(Op(node.prim, [value_of(x) for x in node.inputs], params, outputs))
             if node.prim is scan_p:
@@ -190,9 +190,8 @@ def _whole_loops(nodes: Sequence[Node]) -> dict[int, Node]:
     return whole
 
 
-def _body_graph(node: Node) -> Graph:
+def _body_graph(body: Body) -> Graph:
     """Return the graph of a loop's step; its arguments are what is carried, the slices and what is captured."""
-    body = node.params["body"]
     values: dict[Any, Value] = {}
     arguments = []
     for x in (*body.arguments, *body.captured):

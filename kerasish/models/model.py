@@ -169,7 +169,9 @@ class Model(Trainer, Layer):
 
         Example:
 
-        >>> model.get_state_tree()["trainable_variables"]["my_model"]["my_dense"]["kernel"].shape
+        >>> inputs = kerasish.Input((3,))
+        >>> model = kerasish.Model(inputs, kerasish.layers.Dense(2, name="scores")(inputs))
+        >>> model.get_state_tree()["trainable_variables"]["scores"]["kernel"].shape
         (3, 2)
 
         Args:

@@ -16,13 +16,24 @@ from kerasish.ops.reductions import all
 
 
 def clip(x: Any, x_min: Any, x_max: Any) -> Tensor:
-    """Return `x` limited to the range from `x_min` to `x_max`."""
+    """Return `x` limited to the range from `x_min` to `x_max`.
+
+    A bound that is no number of an integer type wraps around, as in Keras: -1 is 255 for uint8.
+    """
     x = as_tensor(x)
     dtype = x._value.dtype
+
+    def bound(value: Any) -> Any:
+        if not isinstance(value, (int, float)):
+            return as_tensor(value, x.dtype)
+        if dtype.kind in "iu" and isinstance(value, int) and -(2**31) <= value < 2**31:
+            return np.int64(value).astype(dtype).item()
+        return value
+
     if x_min is not None:
-        x = e.maximum(x, x_min if isinstance(x_min, (int, float)) else as_tensor(x_min, x.dtype))
+        x = e.maximum(x, bound(x_min))
     if x_max is not None:
-        x = e.minimum(x, x_max if isinstance(x_max, (int, float)) else as_tensor(x_max, x.dtype))
+        x = e.minimum(x, bound(x_max))
     x = x if dtype.kind == "b" or x._value.dtype.kind != dtype.kind else cast(x, dtype)
     return s.present(x)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
+
 from kerasish.autograd.abstract import Abstract
 from kerasish.autograd.loops import AssignmentScope, loop
 from kerasish.autograd.primitive import cast as _cast
@@ -12,6 +14,7 @@ from kerasish.autograd.primitives.elementwise import where
 from kerasish.autograd.primitives.shapes import stack
 from kerasish.autograd.state import state
 from kerasish.autograd.tensor import Tensor, as_tensor
+from kerasish.autograd.while_loops import recorded_loop, run_while, steps_of
 
 
 def cond(pred: Any, true_fn: Callable, false_fn: Callable) -> Any:
@@ -30,9 +33,37 @@ def cond(pred: Any, true_fn: Callable, false_fn: Callable) -> Any:
 
 
 def while_loop(cond: Callable, body: Callable, loop_vars: Any, maximum_iterations: int | None = None) -> Any:
-    """Repeat `loop_vars = body(*loop_vars)` while `cond(*loop_vars)` holds."""
+    """Repeat `loop_vars = body(*loop_vars)` while `cond(*loop_vars)` holds.
+
+    In a compiled function the loop is one operation: `cond` and `body` are traced once. It has gradients there only if
+    the number of steps can be found out while tracing; else use `scan`, or `fori_loop` with known bounds.
+
+    Example:
+
+    >>> i, x = ops.while_loop(lambda i, x: i < 3, lambda i, x: (i + 1, x * 2), (0, 1.0))
+    >>> i.item(), x.item()
+    (3, 8.0)
+
+    Args:
+        cond: Takes the loop's variables and returns a scalar bool.
+        body: Takes the loop's variables and returns new ones of the same structure, shapes and dtypes.
+        loop_vars: What to begin with: tensors, or a tuple or list of tensors or structures of them.
+        maximum_iterations: The most steps that there are.
+
+    Returns:
+        The loop's variables after the last step.
+
+    Raises:
+        ValueError: In a compiled function, if a step changes the shape or dtype of a variable.
+    """
+    from kerasish import tree
+
     single = not isinstance(loop_vars, (tuple, list))
     values = (loop_vars,) if single else tuple(loop_vars)
+    if _is_traced(tree.flatten(values)):
+        values = _traced_while(cond, body, values, maximum_iterations)
+        return values[0] if single else values
+    values = _tensors(values)
     count = 0
     while (maximum_iterations is None or count < maximum_iterations) and cond(*values):
         result = body(*values)
@@ -41,12 +72,100 @@ def while_loop(cond: Callable, body: Callable, loop_vars: Any, maximum_iteration
     return values[0] if single else values
 
 
-def fori_loop(lower: int, upper: int, body_fun: Callable, init_val: Any) -> Any:
-    """Return the result of `val = body_fun(i, val)` for `i` from `lower` up to but not including `upper`."""
-    value = init_val
-    for i in range(int(lower), int(upper)):
-        value = body_fun(i, value)
+def _traced_while(cond: Callable, body: Callable, values: tuple, limit: int | None) -> tuple:
+    """Record a loop as one operation. Variables that a step assigns are carried from step to step."""
+    from kerasish import tree
+
+    start = [as_tensor(x) for x in tree.flatten(values) if x is not None]
+    assigned: list[Any] = []
+
+    def structured(carried: Sequence[Tensor]) -> tuple:
+        leaves = iter(carried)
+        return tree.map_structure(lambda x: None if x is None else next(leaves), values)
+
+    def inside(function: Callable, carried: list[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
+        states = list(zip(assigned, carried[len(start) :], strict=True))
+        with AssignmentScope(states) as scope:
+            result = function(*structured(carried))
+        found = [variable for variable, _ in scope.values.values()]
+        if len(found) > len(assigned):
+            assigned[:] = found
+            raise _Assigned
+        results = [as_tensor(x) for x in tree.flatten(result) if x is not None]
+        return results, [scope.values[id(v)][1] for v in assigned]
+
+    def condition(carried: list[Tensor]) -> list[Tensor]:
+        return [_cast(as_tensor(x), "bool") for x in inside(cond, carried)[0]]
+
+    def step(carried: list[Tensor]) -> list[Tensor]:
+        own, states = inside(body, carried)
+        if len(own) != len(start):
+            raise ValueError(
+                f"`body` must return as many tensors as there are in `loop_vars`, {len(start)}. Received: {len(own)}"
+            )
+        return [*own, *states]
+
+    while True:
+        carried = [*start, *(variable.value for variable in assigned)]
+        try:
+            test, repeated = recorded_loop(condition, step, carried)
+        except _Assigned:  # once more, with what is assigned carried along
+            continue
+        break
+    count = steps_of(test, repeated, carried, limit)
+    if count is None:
+        last = run_while(test, repeated, carried, limit)
+    elif count == 0:
+        last = carried
+    else:
+        last, _ = loop(lambda own, _: (step(own), []), carried, [], count)
+    for variable, value in zip(assigned, last[len(start) :], strict=True):
+        variable.assign(value)
+    return structured(last)
+
+
+def fori_loop(lower: Any, upper: Any, body_fun: Callable, init_val: Any) -> Any:
+    """Return the result of `val = body_fun(i, val)` for `i` from `lower` up to but not including `upper`.
+
+    In a compiled function the loop is one operation: `body_fun` is traced once. It has gradients there if the bounds
+    are known while tracing.
+
+    Example:
+
+    >>> ops.fori_loop(0, 4, lambda i, total: total + i, 0).item()
+    6
+
+    Args:
+        lower: The first `i`.
+        upper: The `i` that ends the loop.
+        body_fun: Takes `i`, a scalar of type int32, and the value; returns the next value.
+        init_val: The value to begin with: tensors in any structure.
+    """
+    from kerasish import tree
+
+    bounds = (lower, upper)
+    if any(isinstance(b, Tensor) and type(b._value) is Abstract for b in bounds):
+        first, end = (_cast(as_tensor(b), "int32") for b in bounds)
+        return while_loop(
+            lambda i, value: i < end, lambda i, value: (i + 1, body_fun(i, value)), (first, init_val)
+        )[1]
+    lower, upper = int(lower), int(upper)
+    if upper > lower and _is_traced(tree.flatten(init_val)):
+        numbers = as_tensor(np.arange(lower, upper, dtype="int32"))
+        return _traced_scan(
+            lambda value, i: (body_fun(i, value), None), init_val, numbers, [numbers], upper - lower, False
+        )[0]
+    value = _tensors(init_val)
+    for i in range(lower, upper):
+        value = body_fun(as_tensor(i), value)
     return value
+
+
+def _tensors(values: Any) -> Any:
+    """Return a structure with what is in it as tensors."""
+    from kerasish import tree
+
+    return tree.map_structure(lambda x: None if x is None else as_tensor(x), values)
 
 
 def scan(

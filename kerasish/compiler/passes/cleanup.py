@@ -67,7 +67,7 @@ def fold_constants(graph: Graph) -> Graph:
     for op in graph.ops:
         op = op.replacing(mapping)
         constant = all(x.kind == "constant" for x in op.values)
-        large = op.prim.name == "scan" or sum(v.size for v in op.outputs) > _FOLD_LIMIT
+        large = op.prim.name in ("scan", "while_loop") or sum(v.size for v in op.outputs) > _FOLD_LIMIT
         if not constant or large or not any(True for _ in op.values):
             kept.append(op)
             continue
