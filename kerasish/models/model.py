@@ -171,8 +171,9 @@ class Model(Trainer, Layer):
 
         >>> inputs = kerasish.Input((3,))
         >>> model = kerasish.Model(inputs, kerasish.layers.Dense(2, name="scores")(inputs))
-        >>> model.get_state_tree()["trainable_variables"]["scores"]["kernel"].shape
-        (3, 2)
+        >>> weights = model.get_state_tree()["trainable_variables"]
+        >>> list(weights), list(weights["scores"])
+        (['scores'], ['kernel', 'bias'])
 
         Args:
             value_format: `"backend_tensor"` for tensors or `"numpy_array"` for arrays.

@@ -15,7 +15,8 @@ class MaxNumBoundingBoxes(ImageLayer):
 
     >>> layer = kerasish.layers.MaxNumBoundingBoxes(3, bounding_box_format="xyxy")
     >>> boxes = {"boxes": [[[1, 2, 5, 6], [0, 0, 4, 4]]], "labels": [[7, 8]]}
-    >>> layer({"images": kerasish.ops.ones((1, 8, 8, 3)), "bounding_boxes": boxes})["bounding_boxes"]["labels"].numpy()
+    >>> found = layer({"images": kerasish.ops.ones((1, 8, 8, 3)), "bounding_boxes": boxes})["bounding_boxes"]
+    >>> found["labels"].numpy()
     array([[ 7,  8, -1]], dtype=int32)
 
     Args:
