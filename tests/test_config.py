@@ -133,3 +133,46 @@ def test_an_older_name_of_policies(oracle):
     assert dtype_policies.serialize(ours) == oracle.dtype_policies.serialize(theirs)
     assert (ours.compute_dtype, ours.variable_dtype) == (theirs.compute_dtype, theirs.variable_dtype)
     assert dtype_policies.deserialize(dtype_policies.serialize(ours)) == ours
+
+
+@pytest.mark.parametrize("kind", ["functional", "sequential", "nested"])
+def test_layers_take_the_policy_of_their_path(oracle, kind):
+    def policies_of(keras):
+        policies = keras.dtype_policies.DTypePolicyMap("float32")
+        policies[".*first"] = "mixed_float16"
+        policies[".*second"] = "float64" if keras is kerasish else "float32"
+
+        def dense(name):
+            return keras.layers.Dense(3, name=name, dtype=policies)
+
+        inputs = keras.Input((4,))
+        if kind == "functional":
+            model = keras.Model(inputs, dense("third")(dense("second")(dense("first")(inputs))))
+        elif kind == "sequential":
+            model = keras.Sequential([inputs, dense("first"), dense("second"), dense("third")])
+        else:
+            inner = keras.Sequential([inputs, dense("first"), dense("second")], name="inner")
+            model = keras.Sequential([keras.Input((4,)), inner, dense("third")])
+        layers = [layer for layer in model._flatten_layers() if layer.name in ("first", "second", "third")]
+        types = [(layer.name, layer.compute_dtype, layer.kernel.dtype) for layer in layers]
+        output = model(np.ones((2, 4), "float32"))
+        loaded = keras.Model.from_config(model.get_config()) if kind == "functional" else model
+        assert [layer.compute_dtype for layer in loaded._flatten_layers()] == [
+            layer.compute_dtype for layer in model._flatten_layers()
+        ]
+        return sorted(types), str(output.dtype)
+
+    types, output = policies_of(kerasish)
+    assert [kind for _, kind, _ in types] == ["float16", "float64", "float32"]
+    expected, theirs = policies_of(oracle)
+    assert [t for t in types if t[0] != "second"] == [t for t in expected if t[0] != "second"]
+    assert output == theirs
+
+
+def test_setting_the_policy_of_a_layer_with_a_map_sets_it_for_its_path():
+    policies = dtype_policies.DTypePolicyMap("float32")
+    layer = kerasish.layers.Dense(2, name="here", dtype=policies)
+    layer.build((None, 3))
+    layer.dtype_policy = "mixed_bfloat16"
+    assert policies["here"].name == "mixed_bfloat16" and layer.compute_dtype == "bfloat16"
+    assert layer.get_config()["dtype"]["class_name"] == "DTypePolicyMap"

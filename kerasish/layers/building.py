@@ -31,11 +31,17 @@ class LayerBuilding(LayerState):
                 stacklevel=2,
             )
         if not self.built or self._build_shapes_dict is None:
-            self._path = self._path or current_path() or self.name
+            self._set_path(self._path or current_path() or self.name)
             self._build_shapes_dict = {"input_shape": input_shape}
         self.built = True
         if not self.__dict__.get("_building"):
             self._locked = True
+
+    def _set_path(self, path: str) -> None:
+        """Note where the layer is, which may decide on its types."""
+        if path != self.__dict__.get("_path"):
+            self._path = path
+            self._choose_policy()
 
     def build_from_config(self, config: dict[str, Any]) -> None:
         """Build the layer as `get_build_config()` says it was built."""
@@ -62,7 +68,7 @@ class LayerBuilding(LayerState):
         shapes = signatures.input_shapes(self, args, kwargs)
         if type(self).build is LayerBuilding.build:
             # Sublayers are built by the call that follows.
-            self._path = current_path()
+            self._set_path(current_path())
             self._build_shapes_dict = shapes
             self.built = True
             return
@@ -93,7 +99,7 @@ def wrapped_build(build: Any) -> Any:
         self._building = True
         try:
             with name_scope(self.name, caller=self):
-                self._path = current_path()
+                self._set_path(current_path())
                 if not self.__dict__.get("built", False):
                     self._build_shapes_dict = signatures.named_shapes(build, args, kwargs)
                 build(self, *args, **kwargs)

@@ -118,7 +118,22 @@ class Layer(LayerCalls):
 
     @dtype_policy.setter
     def dtype_policy(self, value: Any) -> None:
-        policy = self._dtype_policy = dtype_policies.get(value)
+        policy = dtype_policies.get(value)
+        policies, path = self.__dict__.get("_dtype_policy"), self.__dict__.get("_path")
+        if isinstance(policies, dtype_policies.DTypePolicyMap) and path:
+            if path in policies:
+                del policies[path]
+            policies[path] = policy
+        else:
+            self._dtype_policy = policy
+        self._choose_policy()
+
+    def _choose_policy(self) -> None:
+        """Find the layer's own policy: of a map that for its path, once it has one."""
+        policy, path = self._dtype_policy, self.__dict__.get("_path")
+        if isinstance(policy, dtype_policies.DTypePolicyMap) and path:
+            policy = policy[path]
+        self._own_policy = policy
         self._compute = dtypes.to_numpy_dtype(policy.compute_dtype)
         self._mixed = policy.compute_dtype != policy.variable_dtype
 
@@ -130,12 +145,12 @@ class Layer(LayerCalls):
     @property
     def compute_dtype(self) -> str:
         """The type of the computation."""
-        return self._dtype_policy.compute_dtype
+        return self._own_policy.compute_dtype
 
     @property
     def variable_dtype(self) -> str:
         """The type of the weights."""
-        return self._dtype_policy.variable_dtype
+        return self._own_policy.variable_dtype
 
     @property
     def input_dtype(self) -> str:
