@@ -13,7 +13,7 @@ from typing import Any
 from kerasish.autograd.abstract import Abstract, abstract
 from kerasish.autograd.loops import Body, _check_carried, _is_constant, _recorded, key
 from kerasish.autograd.primitive import Primitive
-from kerasish.autograd.tensor import Node, Tensor
+from kerasish.autograd.tensor import Node, NoValueError, Tensor
 
 Carry = Callable[[list[Tensor]], Sequence[Tensor]]
 """`carried tensors -> carried tensors`."""
@@ -121,10 +121,10 @@ def _infer(*inputs: Abstract, carried: int, **params: Any) -> tuple[Abstract, ..
 
 
 def _vjp(*args: Any, **params: Any) -> list[Tensor | None]:
-    raise ValueError(
+    raise NoValueError(  # so that `fit` goes on step by step, as where Python needs a value
         "There is no gradient of a `while_loop`, or of a `fori_loop` whose bounds are not known while tracing: the "
         "number of steps, and so what the gradient needs of each, depends on values. Use `fori_loop` with bounds that "
-        "are Python integers, or `scan`; or `ops.stop_gradient` where no gradient is wanted."
+        "are Python integers, or `scan`; `ops.stop_gradient` where no gradient is wanted; or run eagerly."
     )
 
 

@@ -5,6 +5,7 @@ import pytest
 
 import kerasish
 from kerasish import ops
+from kerasish.autograd.tensor import NoValueError
 
 rng = np.random.default_rng(0)
 X = rng.standard_normal((3, 3)).astype("float32") * 0.5
@@ -159,7 +160,7 @@ def test_variables_assigned_in_a_loop():
     ],
 )
 def test_errors(loop, message):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises((ValueError, NoValueError), match=message):
         kerasish.function(loop)(ops.ones(2))
 
 
@@ -190,3 +191,16 @@ def test_models_with_loops_train_and_predict():
     model.fit(X, X * 0.5, epochs=2, verbose=0)
     compiled = model.predict(X, verbose=0)
     np.testing.assert_allclose(compiled, model(X, training=True).numpy(), rtol=1e-4, atol=1e-5)
+
+
+def test_fit_runs_step_by_step_where_a_loop_has_no_gradient():
+    class Halving(kerasish.layers.Layer):
+        def call(self, x):
+            return ops.while_loop(lambda y: ops.max(ops.abs(y)) > 1.0, lambda y: y * 0.5, x)
+
+    model = kerasish.Sequential([kerasish.Input((3,)), kerasish.layers.Dense(3), Halving()])
+    model.compile("adam", "mse")
+    before = model.layers[0].kernel.numpy()
+    with pytest.warns(UserWarning, match="There is no gradient of a `while_loop`"):
+        model.fit(X * 9, X, verbose=0)
+    assert not np.array_equal(model.layers[0].kernel.numpy(), before)
