@@ -150,7 +150,7 @@ def load_archive(
         else:
             path = os.fspath(source)
             archive = ArchiveReader(stack.enter_context(open(path, "rb")), f"file {path!r}")
-        config = _read_config(archive)
+        config = _read_config(archive, custom_objects)
         if not compile:
             config.pop("compile_config", None)
         weights, size = _open_weights(archive)
@@ -170,14 +170,20 @@ def load_archive(
     return model
 
 
-def _read_config(archive: ArchiveReader) -> dict[str, Any]:
+def _read_config(archive: ArchiveReader, custom_objects: dict[str, Any] | None) -> dict[str, Any]:
     config = _read_json(archive, CONFIG)
-    metadata = _read_json(archive, METADATA) if METADATA in archive.members else {}
-    if str(metadata.get("keras_version", "")).startswith("2."):
-        from kerasish.saving.legacy.configs import from_keras_2
+    version = keras_version(archive)
+    if version.startswith("2."):
+        from kerasish.saving.legacy.configs import from_legacy
 
-        config = from_keras_2(config)
+        config = from_legacy(config, custom_objects, version)
     return config
+
+
+def keras_version(archive: ArchiveReader) -> str:
+    """Return the release of Keras that wrote an archive; empty if it does not say."""
+    metadata = _read_json(archive, METADATA) if METADATA in archive.members else {}
+    return str(metadata.get("keras_version", ""))
 
 
 def _read_json(archive: ArchiveReader, name: str) -> dict[str, Any]:

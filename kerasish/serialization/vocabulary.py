@@ -62,7 +62,7 @@ _EXPORTED_AS = {"GroupedQueryAttention": "GroupQueryAttention"}
 # Functions in a model's graph: classes that Keras makes of them and does not export.
 _OPERATIONS = "keras.src.ops."
 
-_ROOTS = ("keras", "tf_keras", "kerasish")
+_ROOTS = ("keras", "tf_keras", "tensorflow", "kerasish")
 
 
 def _namespace(name: str) -> types.ModuleType | None:

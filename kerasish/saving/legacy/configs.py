@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from kerasish.saving.errors import UnsafeFileError
+from kerasish.saving.legacy import arguments, functions, graphs
 from kerasish.serialization import vocabulary
 from kerasish.serialization.registration import known_objects
 
@@ -65,12 +65,15 @@ def _legacy_object(value: Any) -> Any:
     return {"class_name": value.get("registered_name") or value["class_name"], "config": value["config"]}
 
 
-def from_legacy(config: Any, custom_objects: dict[str, Any] | None = None) -> dict[str, Any]:
-    """Rewrite the `model_config` of an `.h5` file in today's layout.
+def from_legacy(
+    config: Any, custom_objects: dict[str, Any] | None = None, keras_version: str = "3"
+) -> dict[str, Any]:
+    """Rewrite the config of a model, as any release of Keras wrote it, in today's layout and today's names.
 
     Args:
         config: What the JSON text holds.
         custom_objects: The user's names, which come before built-in ones.
+        keras_version: The release that wrote it.
 
     Raises:
         TypeError: if it is a list.
@@ -83,124 +86,172 @@ def from_legacy(config: Any, custom_objects: dict[str, Any] | None = None) -> di
             "The provided configuration is not a valid Keras configuration. Expected a dictionary with the "
             f"keys 'class_name' and 'config'. Received: config={str(config)[:300]}"
         )
-    objects = known_objects(custom_objects)
-    config = _modern_layer(config, objects)
-    inner = config["config"]
-    if config["class_name"] == "Sequential" and "name" not in inner:
-        inner["name"] = "sequential"
+    translation = _Translation(known_objects(custom_objects), is_old(keras_version))
+    config = translation.layer(config)
+    if config["class_name"] == "Sequential":
+        config["config"].setdefault("name", "sequential")
+    compile_config = config.get("compile_config")
+    if isinstance(compile_config, dict) and is_old(keras_version):
+        kept = {k: v for k, v in compile_config.items() if k in _COMPILE_ARGUMENTS and v is not None}
+        config["compile_config"] = _modern_compile_config(kept)
     return config
 
 
-def _modern_layer(config: dict[str, Any], objects: dict[str, Any]) -> dict[str, Any]:
-    """Rewrite the config of a layer or model, and those of the layers in it."""
-    if not isinstance(config, dict) or not {"class_name", "config"} <= config.keys():
-        raise ValueError(
-            "Expected the config of a layer, with the keys 'class_name' and 'config'. Received: "
-            f"{str(config)[:300]}"
-        )
-    if "module" in config:
-        return config
-    name, inner = config["class_name"], config["config"]
-    if name == "Sequential" and isinstance(inner, list):  # Keras before 2.1: the layers themselves
-        inner = {"name": "sequential", "layers": inner}
-    if not isinstance(inner, dict):
-        raise ValueError(f"Expected the config of '{name}' to be a dictionary, received {str(inner)[:300]}")
-    if name == "Model":
-        name = "Functional"
-    layers = _with_input_layer(name, inner.get("layers"))
-    inner = {key: _modern_value(value, objects) for key, value in inner.items()}
-    if isinstance(layers, list):  # whatever stands there is a layer, its class known or not
-        inner["layers"] = [_modern_layer(layer, objects) for layer in layers]
-    _rename_arguments(name, inner)
-    # What stands around the config, such as a functional model's `inbound_nodes`, stays.
-    modern = {**config, "class_name": name, "config": inner, "module": None, "registered_name": name}
-    if name not in objects:
-        module = "keras.models" if vocabulary.find_class("keras.models", name) else "keras.layers"
-        modern.update(module=module, registered_name=None)
-    return modern
+def is_old(keras_version: str) -> bool:
+    """Whether a file is of Keras 1 or 2; the first releases did not say."""
+    return keras_version[:2] in ("", "1.", "2.", "1", "2")
 
 
-def _modern_value(value: Any, objects: dict[str, Any]) -> Any:
-    if isinstance(value, (list, tuple)):
-        return [_modern_value(item, objects) for item in value]
-    if not isinstance(value, dict):
-        return value
-    if value.get("class_name") == "__tuple__":
-        return [_modern_value(item, objects) for item in value.get("items", ())]
-    if "class_name" in value and "config" in value and "module" not in value:
-        if _is_layer(value["class_name"], objects):
-            return _modern_layer(value, objects)
-        return {key: item for key, item in value.items() if key != "__passive_serialization__"}
-    return {key: _modern_value(item, objects) for key, item in value.items()}
+class _Translation:
+    """One pass over a model's config.
+
+    Args:
+        objects: The user's names.
+        old: Whether Keras 1 or 2 wrote the config.
+    """
+
+    def __init__(self, objects: dict[str, Any], old: bool) -> None:
+        self.objects, self.old = objects, old
+
+    def layer(self, config: Any) -> dict[str, Any]:
+        """Rewrite the config of a layer or model, and those of the layers in it."""
+        if not isinstance(config, dict) or not {"class_name", "config"} <= config.keys():
+            raise ValueError(
+                "Expected the config of a layer, with the keys 'class_name' and 'config'. Received: "
+                f"{str(config)[:300]}"
+            )
+        name, inner = config["class_name"], config["config"]
+        if name == "Sequential" and isinstance(inner, list):  # Keras before 2.1: the layers themselves
+            inner = {"name": "sequential", "layers": inner}
+        if not isinstance(inner, dict):
+            raise ValueError(
+                f"Expected the config of '{name}' to be a dictionary, received {str(inner)[:300]}"
+            )
+        custom = name in self.objects or config.get("registered_name") in self.objects
+        layers = _with_input_layer(name, inner.get("layers"))
+        inner = {key: self.value(value) for key, value in inner.items()}
+        if isinstance(layers, list):  # whatever stands there is a layer, its class known or not
+            inner["layers"] = [self.layer(layer) for layer in layers]
+        if not custom and isinstance(name, str):
+            name, inner = self._arguments(name, inner)
+        if isinstance(layers, list) and "output_layers" in inner:
+            graphs.modern_graph(inner, functions.modern_operation)
+        # What stands around the config, such as a functional model's `inbound_nodes`, stays.
+        modern = {**config, "class_name": name, "config": inner}
+        return modern if custom and "module" in config else self._located(modern, config["class_name"])
+
+    def _arguments(self, name: str, inner: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+        supplied = name == "Lambda" and inner.get("name") in self.objects
+        if supplied:  # the user's function for this very layer
+            inner["function"] = {"class_name": "function", "module": None, "config": inner["name"]}
+        name, inner = arguments.layer(name, inner)
+        if self.old and name == "Activation" and inner.get("activation") == "hard_sigmoid":
+            return _OldHardSigmoid.layer(inner)
+        return name, inner
+
+    def _located(self, modern: dict[str, Any], old_name: str) -> dict[str, Any]:
+        """Say in which of today's modules the class is."""
+        name, module = modern["class_name"], modern.get("module")
+        if name in self.objects:
+            return {**modern, "module": None, "registered_name": name}
+        if "module" in modern and not _of_keras(module):
+            return modern
+        if isinstance(name, str) and (name != old_name or not vocabulary.find_class(module, name)):
+            module = "keras.models" if vocabulary.find_class("keras.models", name) else "keras.layers"
+            return {**modern, "module": module, "registered_name": None}
+        return modern
+
+    def value(self, value: Any) -> Any:
+        """Rewrite the layers in an argument's value."""
+        if isinstance(value, (list, tuple)):
+            return [self.value(item) for item in value]
+        if not isinstance(value, dict):
+            return value
+        if value.get("class_name") == "__tuple__":
+            return [self.value(item) for item in value.get("items", ())]
+        if "class_name" in value and "config" in value:
+            if self._is_layer(value):
+                return self.layer(value)
+            if "module" not in value:
+                value = {key: item for key, item in value.items() if key != "__passive_serialization__"}
+                inner = value["config"]
+                return {**value, "config": self.value(inner)} if isinstance(inner, dict) else value
+        return {key: self.value(item) for key, item in value.items()}
+
+    def _is_layer(self, config: dict[str, Any]) -> bool:
+        name, module = config["class_name"], config.get("module")
+        if not isinstance(name, str) or not isinstance(config["config"], (dict, list)):
+            return False
+        if module is not None and not (_of_keras(module) and any(part in module for part in _OF_LAYERS)):
+            return False
+        if name in self.objects:
+            return isinstance(config["config"], dict)
+        name = arguments.present_name(name)
+        return bool(vocabulary.find_class("keras.layers", name) or vocabulary.find_class("keras.models", name))
 
 
-def from_keras_2(config: Any) -> Any:
-    """Bring the arguments in the config of a Keras 2 `.keras` file, which has today's layout, to today's names."""
+# What the modules of layers and models are called in files.
+_OF_LAYERS = ("layers", "models", "engine", "sequential", "functional")
+
+
+def _of_keras(module: Any) -> bool:
+    return module is None or (
+        isinstance(module, str) and module.split(".")[0] in ("keras", "tf_keras", "kerasish", "tensorflow")
+    )
+
+
+class _OldHardSigmoid:
+    """`hard_sigmoid` of Keras 1 and 2 is `clip(0.2 x + 0.5)`; today's is `clip(x / 6 + 0.5)`, so of `1.2 x` the same.
+
+    Where weights come before it, they are scaled (`layouts.py`); a layer of its own becomes two.
+    """
+
+    @staticmethod
+    def layer(inner: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+        name = inner.get("name", "activation")
+        parts = {
+            "Rescaling": {"name": f"{name}_scale", "scale": 1.2},
+            "Activation": {"name": f"{name}_hard_sigmoid", "activation": "hard_sigmoid"},
+        }
+        layers = [
+            {"module": "keras.layers", "class_name": kind, "config": part, "registered_name": None}
+            for kind, part in parts.items()
+        ]
+        return "Sequential", {"name": name, "layers": layers}
+
+
+def _modern_compile_config(config: Any) -> Any:
+    """Bring what Keras 2 wrote of `compile`'s arguments into `.keras` files to today's names."""
     if isinstance(config, list):
-        return [from_keras_2(item) for item in config]
+        return [_modern_compile_config(item) for item in config]
     if not isinstance(config, dict):
         return config
-    config, inner = dict(config), config.get("config")
-    if isinstance(inner, dict) and "layers" in inner:
-        layers = _with_input_layer(config.get("class_name"), inner["layers"])
-        config["config"] = {**inner, "layers": layers}
-    config = {key: from_keras_2(value) for key, value in config.items()}
-    if isinstance(config.get("compile_config"), dict):
-        arguments = config["compile_config"].items()
-        config["compile_config"] = {k: v for k, v in arguments if k in _COMPILE_ARGUMENTS and v is not None}
+    config = {key: _modern_compile_config(value) for key, value in config.items()}
     module, inner = config.get("module"), config.get("config")
     if isinstance(inner, dict) and isinstance(module, str):
-        if module.startswith("keras.layers"):
-            _rename_arguments(str(config.get("class_name")), inner)
-        elif module.startswith("keras.optimizers") and "schedules" not in module:
+        if module.startswith("keras.optimizers") and "schedules" not in module:
             config["config"] = _modern_optimizer(config)["config"]
         elif inner.get("reduction") == "auto":
             inner["reduction"] = "sum_over_batch_size"
     return config
 
 
-def _is_layer(name: Any, objects: dict[str, Any]) -> bool:
-    if not isinstance(name, str):
-        return False
-    if name in objects or name == "Model":
-        return True
-    return bool(vocabulary.find_class("keras.layers", name) or vocabulary.find_class("keras.models", name))
-
-
 def _with_input_layer(name: Any, layers: Any) -> Any:
     """Give a Sequential model, whose first layer may have said the input's shape, an input layer that says it."""
     if name != "Sequential" or not isinstance(layers, list) or not layers or not isinstance(layers[0], dict):
         return layers
-    first = layers[0].get("config")
-    if not isinstance(first, dict):
+    if layers[0].get("class_name") == "InputLayer" or not isinstance(layers[0].get("config"), (dict, list)):
         return layers
-    shape = first.get("batch_input_shape")
-    if shape is None or layers[0].get("class_name") == "InputLayer":
+    shape, dtype = arguments.input_shape(layers[0])
+    if shape is None:
         return layers
-    entry = {"batch_shape": shape, "name": f"{first.get('name', 'sequential')}_input"}
-    if isinstance(first.get("dtype"), str):
-        entry["dtype"] = first["dtype"]
+    first = layers[0]["config"]
+    first_name = first.get("name", "sequential") if isinstance(first, dict) else "sequential"
+    entry = {"batch_shape": shape, "name": f"{first_name}_input"}
+    if dtype is not None:
+        entry["dtype"] = dtype
     module = {"module": "keras.layers", "registered_name": None}
     return [{**module, "class_name": "InputLayer", "config": entry}, *layers]
-
-
-def _rename_arguments(name: str, inner: dict[str, Any]) -> None:
-    """Bring the constructor arguments of older releases to today's names."""
-    shape = inner.pop("batch_input_shape", None)
-    if shape is not None and name == "InputLayer":
-        inner["batch_shape"] = shape
-    axis = inner.get("axis")
-    if isinstance(axis, list) and len(axis) == 1:
-        inner["axis"] = int(axis[0])
-    dtype = inner.get("dtype")
-    if isinstance(dtype, dict) and dtype.get("class_name") in ("Policy", "PolicyV1"):
-        inner["dtype"] = dtype["config"]["name"]
-    if name == "Lambda" and isinstance(inner.get("function"), (list, tuple)):
-        raise UnsafeFileError(
-            f"Not allowed: the layer {inner.get('name')!r} is a Lambda layer whose function is stored as "
-            "Python byte code, which would have to be run. Build the model in Python with a named function "
-            "instead, and load the file's weights into it with `load_weights`."
-        )
 
 
 def training_from_legacy(training: dict[str, Any]) -> dict[str, Any]:

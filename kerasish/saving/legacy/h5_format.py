@@ -112,7 +112,7 @@ def load_model(
             )
         training = _read_json(reader, "training_config") if compile else None
         with variable_budget(reader.size, reader.label):
-            modern = configs.from_legacy(config, custom_objects)
+            modern = configs.from_legacy(config, custom_objects, keras_version(reader))
             model = deserialize_keras_object(modern, custom_objects)
             pairs = _pair_in_order(reader, reader.group(reader.file, "model_weights"), model, False)
             _assign(reader, pairs, allow_nan)
@@ -125,6 +125,14 @@ def load_model(
                 stacklevel=3,
             )
     return model
+
+
+def keras_version(reader: H5Reader) -> str:
+    """Return the release of Keras that wrote a file; empty if it does not say, as the first ones."""
+    version = reader.text(reader.file, "keras_version")
+    if version is None and reader.has(reader.file, "model_weights"):
+        version = reader.text(reader.group(reader.file, "model_weights"), "keras_version")
+    return version or ""
 
 
 def _compile(model: Any, training: Any, reader: H5Reader, custom_objects: Any, allow_nan: bool) -> None:
