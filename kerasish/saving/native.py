@@ -167,7 +167,17 @@ def load_archive(
             assets = stack.enter_context(AssetsFolder())
             archive.extract_assets(assets.make(""))
         read_weights(model, WeightsFile(reader, allow_nan), assets=assets)
+        _adapt(model, archive)
     return model
+
+
+def _adapt(model: Any, archive: ArchiveReader) -> None:
+    """Bring the weights of an archive of Keras 2 to what today's functions take."""
+    version = keras_version(archive)
+    if version.startswith("2."):
+        from kerasish.saving.legacy.layouts import Origin, adapt_loaded
+
+        adapt_loaded(model, Origin(version))
 
 
 def _read_config(archive: ArchiveReader, custom_objects: dict[str, Any] | None) -> dict[str, Any]:
@@ -243,6 +253,8 @@ def load_weights(
         except BaseException:
             file.undo()
             raise
+        if path.endswith(".keras"):
+            _adapt(model, archive)
 
 
 def read_weights(

@@ -200,7 +200,9 @@ def _value(argument: str, value: Any) -> Any:
     if argument.endswith("_initializer"):
         return _initializer(value)
     if isinstance(value, dict) and "class_name" not in value and "name" in value:
-        if argument.endswith("_regularizer"):  # of Keras 1: {"name": "WeightRegularizer", "l1": 0.0, "l2": 0.01}
+        if argument.endswith(
+            "_regularizer"
+        ):  # of Keras 1: {"name": "WeightRegularizer", "l1": 0.0, "l2": 0.01}
             strengths = {key: float(value.get(key) or 0.0) for key in ("l1", "l2")}
             return {"class_name": "L1L2", "config": strengths}
         if argument.endswith("_constraint"):
@@ -323,7 +325,9 @@ def input_shape(layer_config: Any) -> tuple[list | None, str | None]:
     Args:
         layer_config: The layer's config with `class_name` and `config`.
     """
-    if not isinstance(layer_config, dict) or not isinstance(inner := layer_config.get("config"), (dict, list)):
+    if not isinstance(layer_config, dict) or not isinstance(
+        inner := layer_config.get("config"), (dict, list)
+    ):
         return None, None
     if isinstance(inner, list) or isinstance(inner.get("layers"), list):
         layers = inner if isinstance(inner, list) else inner["layers"]
@@ -333,7 +337,11 @@ def input_shape(layer_config: Any) -> tuple[list | None, str | None]:
     shape = inner.get("batch_input_shape") or inner.get("batch_shape")
     if shape is None and isinstance(inner.get("input_shape"), (list, tuple)):
         shape = [None, *inner["input_shape"]]
-    if shape is None and isinstance(inner.get("input_dim"), int) and layer_config.get("class_name") != "Embedding":
+    if (
+        shape is None
+        and isinstance(inner.get("input_dim"), int)
+        and layer_config.get("class_name") != "Embedding"
+    ):
         length = [inner["input_length"]] if "input_length" in inner else []
         shape = [None, *length, inner["input_dim"]]
     if shape is None and isinstance(inner.get("layer"), dict):

@@ -187,7 +187,9 @@ class _Translation:
         if name in self.objects:
             return isinstance(config["config"], dict)
         name = arguments.present_name(name)
-        return bool(vocabulary.find_class("keras.layers", name) or vocabulary.find_class("keras.models", name))
+        return bool(
+            vocabulary.find_class("keras.layers", name) or vocabulary.find_class("keras.models", name)
+        )
 
 
 # What the modules of layers and models are called in files.

@@ -14,7 +14,9 @@ _RECURRENT = frozenset("LSTM GRU SimpleRNN RNN ConvLSTM1D ConvLSTM2D ConvLSTM3D 
 _CONSTANT = "_CONSTANT_VALUE"
 
 
-def modern_graph(config: dict[str, Any], modern_operation: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
+def modern_graph(
+    config: dict[str, Any], modern_operation: Callable[[dict[str, Any]], dict[str, Any]]
+) -> None:
     """Rewrite the calls and the ends of a functional model's config in today's form, in place.
 
     Args:

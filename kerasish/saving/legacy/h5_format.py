@@ -14,7 +14,8 @@ from kerasish.saving.atomic import replacing
 from kerasish.saving.budget import variable_budget
 from kerasish.saving.errors import UnsafeFileError
 from kerasish.saving.hdf5 import H5Reader, open_h5
-from kerasish.saving.legacy import configs
+from kerasish.saving.legacy import configs, layouts
+from kerasish.saving.legacy.layouts import Origin, Stored
 from kerasish.saving.stores import refuse_nan
 from kerasish.serialization import deserialize_keras_object, get_registered_name, serialize_dict
 
@@ -115,7 +116,7 @@ def load_model(
             modern = configs.from_legacy(config, custom_objects, keras_version(reader))
             model = deserialize_keras_object(modern, custom_objects)
             pairs = _pair_in_order(reader, reader.group(reader.file, "model_weights"), model, False)
-            _assign(reader, pairs, allow_nan)
+            _assign(pairs, allow_nan)
             if training is not None:
                 _compile(model, training, reader, custom_objects, allow_nan)
         if compile and training is None:
@@ -135,6 +136,27 @@ def keras_version(reader: H5Reader) -> str:
     return version or ""
 
 
+def _origin(reader: H5Reader, group: Any) -> Origin:
+    backend = reader.text(reader.file, "backend") or reader.text(group, "backend") or ""
+    version = keras_version(reader) or reader.text(group, "keras_version") or ""
+    return Origin(version, backend)
+
+
+def _stored(reader: H5Reader, group: Any, names: list[str]) -> list[Stored]:
+    """Return the arrays of these names, to be read later."""
+
+    def one(name: str) -> Stored:
+        where = f"{group.name}/{name} of {reader.label}"
+        return Stored(where, reader.dataset(group, name).shape, lambda: reader.array(group, name))
+
+    return [one(name) for name in names]
+
+
+def _weight_names(reader: H5Reader, group: Any) -> list[str]:
+    """Return the names of a layer's weights: not those of random states, which Keras 2 kept among them."""
+    return [name for name in reader.texts(group, "weight_names") if not name.endswith("StateVar:0")]
+
+
 def _compile(model: Any, training: Any, reader: H5Reader, custom_objects: Any, allow_nan: bool) -> None:
     from kerasish.serialization import CustomObjectScope
     from kerasish.serialization.registration import known_objects
@@ -147,18 +169,20 @@ def _compile(model: Any, training: Any, reader: H5Reader, custom_objects: Any, a
     if not optimizer.built:
         optimizer.build(model.trainable_variables)
     group = reader.group(reader.file, "optimizer_weights")
-    names = reader.texts(group, "weight_names")
+    stored = _stored(reader, group, reader.texts(group, "weight_names"))
     variables = optimizer.variables
-    pairs = [(v, group, name) for v, name in zip(variables, names, strict=False)]
-    if len(names) != len(variables) or any(_shape(reader, g, n) != v.shape for v, g, n in pairs):
+    shapes = [array.shape for array in stored]
+    order = layouts.optimizer_order(shapes, variables, len(model.trainable_variables))
+    if order is None:
         warnings.warn(
             f"Error in loading the saved optimizer state: '{optimizer.name}' has {len(variables)} "
-            f"variables, {reader.label} holds {len(names)}, or their shapes differ. As a result, your model "
+            f"variables, {reader.label} holds {len(stored)}, or their shapes differ. As a result, your model "
             "is starting with a freshly initialized optimizer.",
             stacklevel=4,
         )
         return
-    _assign(reader, pairs, allow_nan)
+    pairs = [(v, stored[number]) for v, number in zip(variables, order, strict=True) if number >= 0]
+    _assign(pairs, allow_nan)
 
 
 def load_weights(
@@ -174,31 +198,32 @@ def load_weights(
         if not reader.texts(group, "layer_names") and reader.has(group, "model_weights"):
             group = reader.group(group, "model_weights")
         pair = _pair_by_name if by_name else _pair_in_order
-        _assign(reader, pair(reader, group, model, skip_mismatch), allow_nan)
+        _assign(pair(reader, group, model, skip_mismatch), allow_nan)
 
 
-def _assign(reader: H5Reader, pairs: list[tuple[Any, Any, str]], allow_nan: bool) -> None:
+_Pairs = list[tuple[Any, Stored]]
+
+
+def _assign(pairs: _Pairs, allow_nan: bool) -> None:
     """Read every array, then assign them: an unreadable one leaves all variables as they were."""
     arrays = []
-    for variable, group, name in pairs:
-        array = reader.array(group, name)
+    for variable, stored in pairs:
+        array = stored.read()
         variable.check_shape(array.shape)
         if not allow_nan:
-            refuse_nan(array, f"variable '{variable.path}' ({group.name}/{name} of {reader.label})")
+            refuse_nan(array, f"variable '{variable.path}' ({stored.where})")
         arrays.append(array)
-    for (variable, _, _), array in zip(pairs, arrays, strict=True):
+    for (variable, _), array in zip(pairs, arrays, strict=True):
         variable.assign(array)
 
 
-def _pair_in_order(
-    reader: H5Reader, group: Any, model: Any, skip_mismatch: bool
-) -> list[tuple[Any, Any, str]]:
+def _pair_in_order(reader: H5Reader, group: Any, model: Any, skip_mismatch: bool) -> _Pairs:
     """Match the file's layers that have weights with the model's, in order."""
     layers = [layer for layer in model.layers if _layer_weights(layer)]
     saved = []
     for name in reader.texts(group, "layer_names"):
         layer_group = reader.group(group, name)
-        names = reader.texts(layer_group, "weight_names")
+        names = _weight_names(reader, layer_group)
         if names:
             saved.append((name, layer_group, names))
     if len(saved) != len(layers):
@@ -207,39 +232,39 @@ def _pair_in_order(
             f"({[layer.name for layer in layers]}), found {len(saved)} saved layers "
             f"({[name for name, *_ in saved]}) in {reader.label}."
         )
-    pairs = []
+    pairs: _Pairs = []
+    origin = _origin(reader, group)
     for number, (layer, (name, layer_group, names)) in enumerate(zip(layers, saved, strict=True)):
         variables = _layer_weights(layer)
-        if len(names) != len(variables):
+        stored = layouts.modern(layer, variables, _stored(reader, layer_group, names), origin)
+        if len(stored) != len(variables):
             raise ValueError(
                 f"Weight count mismatch for layer #{number} (named {layer.name} in the current model, "
                 f"{name} in the save file). Layer expects {len(variables)} weight(s). Received {len(names)} "
                 "saved weight(s)"
             )
-        pairs += _fitting(
-            reader, variables, layer_group, names, f"layer #{number} (named {layer.name})", skip_mismatch
-        )
+        pairs += _fitting(variables, stored, f"layer #{number} (named {layer.name})", skip_mismatch)
     return pairs + _pair_top_level(
         reader, group, model, _top_level_weights(model), skip_mismatch, lenient=False
     )
 
 
-def _pair_by_name(
-    reader: H5Reader, group: Any, model: Any, skip_mismatch: bool
-) -> list[tuple[Any, Any, str]]:
+def _pair_by_name(reader: H5Reader, group: Any, model: Any, skip_mismatch: bool) -> _Pairs:
     """Match the file's layers with the model's layers of the same names; others are left alone."""
     by_name: dict[str, list[Any]] = {}
     for layer in model.layers:
         by_name.setdefault(layer.name, []).append(layer)
-    pairs = []
+    pairs: _Pairs = []
+    origin = _origin(reader, group)
     for number, name in enumerate(reader.texts(group, "layer_names")):
         layer_group = reader.group(group, name)
-        names = reader.texts(layer_group, "weight_names")
+        names = _weight_names(reader, layer_group)
         for layer in by_name.get(name, ()):
             variables = _layer_weights(layer)
+            stored = layouts.modern(layer, variables, _stored(reader, layer_group, names), origin)
             where = f"layer #{number} (named {layer.name})"
-            if len(names) == len(variables):
-                pairs += _fitting(reader, variables, layer_group, names, where, skip_mismatch)
+            if len(stored) == len(variables):
+                pairs += _fitting(variables, stored, where, skip_mismatch)
                 continue
             _mismatch(
                 f"Weight count mismatch for {where}. Layer expects {len(variables)} weight(s). Received "
@@ -252,7 +277,7 @@ def _pair_by_name(
 
 def _pair_top_level(
     reader: H5Reader, group: Any, model: Any, variables: list[Any], skip_mismatch: bool, lenient: bool
-) -> list[tuple[Any, Any, str]]:
+) -> _Pairs:
     if not reader.has(group, "top_level_model_weights"):
         return []
     top_level = reader.group(group, "top_level_model_weights")
@@ -264,21 +289,19 @@ def _pair_top_level(
             skip_mismatch and lenient,
         )
         return []
-    return _fitting(reader, variables, top_level, names, f"top-level model '{model.name}'", skip_mismatch)
+    stored = _stored(reader, top_level, names)
+    return _fitting(variables, stored, f"top-level model '{model.name}'", skip_mismatch)
 
 
-def _fitting(
-    reader: H5Reader, variables: list[Any], group: Any, names: list[str], where: str, skip_mismatch: bool
-) -> list[tuple[Any, Any, str]]:
+def _fitting(variables: list[Any], stored: list[Stored], where: str, skip_mismatch: bool) -> _Pairs:
     pairs = []
-    for variable, name in zip(variables, names, strict=True):
-        shape = _shape(reader, group, name)
-        if shape == tuple(variable.shape):
-            pairs.append((variable, group, name))
+    for variable, array in zip(variables, stored, strict=True):
+        if array.shape == tuple(variable.shape):
+            pairs.append((variable, array))
             continue
         _mismatch(
             f"Shape mismatch in {where} for weight {variable.path}. Weight expects shape "
-            f"{tuple(variable.shape)}. Received saved weight with shape {shape}",
+            f"{tuple(variable.shape)}. Received saved weight with shape {array.shape}",
             skip_mismatch,
         )
     return pairs
@@ -288,10 +311,6 @@ def _mismatch(message: str, skip: bool) -> None:
     if not skip:
         raise ValueError(message)
     warnings.warn(f"Skipping loading of weights. {message}", stacklevel=6)
-
-
-def _shape(reader: H5Reader, group: Any, name: str) -> tuple[int, ...]:
-    return reader.dataset(group, name).shape
 
 
 def _read_json(reader: H5Reader, attribute: str) -> Any:
