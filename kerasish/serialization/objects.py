@@ -285,7 +285,11 @@ def _find_class(config: dict[str, Any], objects: dict[str, Any]) -> Any:
         return found
     raise TypeError(
         _not_found(
-            "class", name, module, vocabulary.public_names(module if isinstance(module, str) else None)
+            "class",
+            name,
+            module,
+            vocabulary.public_names(module if isinstance(module, str) else None),
+            config.get("config"),
         )
     )
 
@@ -310,13 +314,15 @@ def _find_function(config: dict[str, Any], objects: dict[str, Any]) -> Any:
     return found
 
 
-def _not_found(kind: str, name: str, module: Any, names: Any) -> str:
+def _not_found(kind: str, name: str, module: Any, names: Any, inner: Any = None) -> str:
     origin = f" of module {module!r}" if module else ""
+    if isinstance(inner, dict) and isinstance(inner.get("name"), str):
+        origin += f", which layer {inner['name'][:80]!r} is"
     return (
         f"Could not locate {kind} '{name}'{origin}.{vocabulary.close_names(name, names)} Modules named in a "
         "config are never imported: built-ins are looked up in kerasish's own namespaces, and custom classes "
         f"and functions must be known before loading. Decorate the {kind} with "
-        "`@kerasish.saving.register_keras_serializable()`, or pass it in `custom_objects`."
+        f"`@kerasish.saving.register_keras_serializable()`, or pass it: `custom_objects={{{name!r}: ...}}`."
     )
 
 

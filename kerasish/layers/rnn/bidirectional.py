@@ -9,7 +9,7 @@ from kerasish import ops
 from kerasish.autograd.tensor import Tensor
 from kerasish.layers import signatures
 from kerasish.layers.layer import Layer
-from kerasish.serialization import deserialize_keras_object, serialize_keras_object
+from kerasish.serialization import ObjectSharingScope, deserialize_keras_object, serialize_keras_object
 
 _MERGES: dict[str | None, Callable[[Tensor, Tensor], Any]] = {
     "sum": lambda x, y: x + y,
@@ -185,7 +185,8 @@ class Bidirectional(Layer):
 
 def _copied(layer: Layer, prefix: str, **changes: Any) -> Any:
     """Return a copy of a layer by its config."""
-    config = serialize_keras_object(layer)
-    name = f"{prefix}_{layer.name.removeprefix(f'{prefix}_')}"
-    config["config"] = {**config["config"], **changes, "name": name}
-    return deserialize_keras_object(config)
+    with ObjectSharingScope():  # of its own: what a file that is being loaded shares has other numbers
+        config = serialize_keras_object(layer)
+        name = f"{prefix}_{layer.name.removeprefix(f'{prefix}_')}"
+        config["config"] = {**config["config"], **changes, "name": name}
+        return deserialize_keras_object(config)

@@ -114,34 +114,28 @@ _GONE: dict[str, tuple] = {
     "time_major": (False, None),
     "virtual_batch_size": (None,),
 }
-# The same for single classes, by their old names.
-_GONE_FROM: dict[str, dict[str, tuple]] = {
-    **dict.fromkeys(
-        ("DepthwiseConv1D", "DepthwiseConv2D", "SeparableConv1D", "SeparableConv2D"),
+# The same for single classes, by their old or new names.
+_GONE_FROM: list[tuple[str, dict[str, tuple]]] = [
+    (
+        "DepthwiseConv1D DepthwiseConv2D SeparableConv1D SeparableConv2D",
         {
             "groups": (1, None),
-            "filters": _ANY,
             "kernel_initializer": _ANY,
             "kernel_regularizer": _ANY,
             "kernel_constraint": _ANY,
         },
     ),
-    **dict.fromkeys(("Conv2DTranspose", "Conv3DTranspose", "Conv1DTranspose"), {"groups": (1, None)}),
-    **dict.fromkeys(("ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D"), {"groups": (1, None)}),
-    **dict.fromkeys(("Deconvolution2D", "Deconvolution3D"), {"output_shape": _ANY}),
-    "Dense": {"input_dim": _ANY},
-    "TimeDistributedDense": {"input_dim": _ANY},
-    **dict.fromkeys(("LSTM", "GRU", "SimpleRNN", "CuDNNLSTM", "CuDNNGRU"), {"input_dim": _ANY}),
-    **dict.fromkeys(("Convolution1D", "AtrousConvolution1D"), {"input_dim": _ANY}),
-    "BatchNormalization": {"mode": (0, None)},
-    "Embedding": {"dropout": (0, 0.0, None), "sparse": _ANY},
-    "Dropout": {},
-    "InputLayer": {"input_shape": _ANY},
-    "Attention": {"causal": (False, None)},
-    "Normalization": {"input_variance": (None,), "input_mean": (None,)},
-}
-_GONE_FROM["SeparableConv1D"] = {k: v for k, v in _GONE_FROM["SeparableConv1D"].items() if k != "filters"}
-_GONE_FROM["SeparableConv2D"] = _GONE_FROM["SeparableConv1D"]
+    ("DepthwiseConv1D DepthwiseConv2D", {"filters": _ANY}),
+    ("Conv1DTranspose Conv2DTranspose Conv3DTranspose", {"groups": (1, None)}),
+    ("ConvLSTM1D ConvLSTM2D ConvLSTM3D", {"groups": (1, None)}),
+    ("Deconvolution2D Deconvolution3D", {"output_shape": _ANY}),
+    ("Dense TimeDistributedDense Convolution1D AtrousConvolution1D", {"input_dim": _ANY}),
+    ("LSTM GRU SimpleRNN CuDNNLSTM CuDNNGRU", {"input_dim": _ANY}),
+    ("BatchNormalization", {"mode": (0, None)}),
+    ("Embedding", {"dropout": (0, 0.0, None), "sparse": _ANY}),
+    ("Attention", {"causal": (False, None)}),
+    ("MultiHeadAttention", {"query_shape": _ANY, "key_shape": _ANY, "value_shape": _ANY}),
+]
 
 _DATA_FORMATS = {"th": "channels_first", "tf": "channels_last", "default": "channels_last"}
 _INITIALIZERS = {"uniform": "random_uniform", "normal": "random_normal", "zero": "zeros", "one": "ones"}
@@ -179,7 +173,10 @@ def layer(class_name: str, config: dict[str, Any]) -> tuple[str, dict[str, Any]]
             inner[new] = inner.pop(old)
     if present in _SPECIAL and present != class_name:
         _SPECIAL[present](inner)
-    gone = {**_GONE, **_GONE_FROM.get(present, {}), **_GONE_FROM.get(class_name, {})}
+    gone = dict(_GONE)
+    for classes, arguments in _GONE_FROM:
+        if not {present, class_name}.isdisjoint(classes.split()):
+            gone.update(arguments)
     for argument in [argument for argument in inner if argument in gone]:
         value, harmless = inner.pop(argument), gone[argument]
         if harmless is not _ANY and value not in harmless:
@@ -253,10 +250,6 @@ def _sizes(*names: str) -> Callable[[dict[str, Any]], None]:
     return gather
 
 
-def _separable(inner: dict[str, Any]) -> None:
-    _sizes("nb_row", "nb_col")(inner)
-
-
 def _lstm(inner: dict[str, Any]) -> None:
     forget = inner.pop("forget_bias_init", None)
     if forget is not None:
@@ -304,11 +297,10 @@ def _lambda(inner: dict[str, Any]) -> None:
 
 _SPECIAL: dict[str, Callable[[dict[str, Any]], None]] = {
     **dict.fromkeys(
-        ("Conv2D", "Convolution2D", "AtrousConvolution2D", "Deconvolution2D", "ConvLSTM2D"),
+        ("Conv2D", "Conv2DTranspose", "SeparableConv2D", "ConvLSTM2D", "LocallyConnected2D"),
         _sizes("nb_row", "nb_col"),
     ),
-    **dict.fromkeys(("Conv3D", "Convolution3D"), _sizes("kernel_dim1", "kernel_dim2", "kernel_dim3")),
-    "SeparableConvolution2D": _separable,
+    **dict.fromkeys(("Conv3D", "Conv3DTranspose"), _sizes("kernel_dim1", "kernel_dim2", "kernel_dim3")),
     "LSTM": _lstm,
     "GRU": _gru,
     "CuDNNGRU": _cudnn_gru,

@@ -212,7 +212,7 @@ class _OldHardSigmoid:
     def layer(inner: dict[str, Any]) -> tuple[str, dict[str, Any]]:
         name = inner.get("name", "activation")
         parts = {
-            "Rescaling": {"name": f"{name}_scale", "scale": 1.2},
+            "Rescaling": {"name": f"{name}_scale", "scale": 1.2, "offset": 0.0},
             "Activation": {"name": f"{name}_hard_sigmoid", "activation": "hard_sigmoid"},
         }
         layers = [

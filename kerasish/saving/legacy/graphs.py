@@ -32,6 +32,8 @@ def modern_graph(
         kind = str(layer.get("class_name"))
         calls = [_call(kind, node, first, layer) for node in layer.get("inbound_nodes") or ()]
         layer["inbound_nodes"] = calls
+        if calls:  # which build the layer
+            layer.pop("build_config", None)
     config["layers"] = [modern_operation(layer) for layer in layers]
 
     def end(place: list) -> list:
