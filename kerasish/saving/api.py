@@ -114,16 +114,19 @@ def load_model(
     if isinstance(filepath, io.IOBase):
         return native.load_archive(filepath, custom_objects, compile, safe_mode, allow_nan)  # type: ignore[arg-type]
     path = os.fspath(filepath)  # type: ignore[arg-type]
-    if path.endswith(".keras"):
-        if not os.path.isfile(path):
-            raise ValueError(
-                f"File not found: filepath={path}. Please ensure the file is an accessible `.keras` zip file."
-            )
-        with open(path, "rb") as file:
-            is_h5 = file.read(len(_H5_SIGNATURE)) == _H5_SIGNATURE
-        if not is_h5:
-            return native.load_archive(path, custom_objects, compile, safe_mode, allow_nan)
-    elif not path.endswith(_H5):
+    if path.endswith(".keras") and not os.path.isfile(path):
+        raise ValueError(
+            f"File not found: filepath={path}. Please ensure the file is an accessible `.keras` zip file."
+        )
+    kind = _kind(path)
+    if path.endswith(native.SHARDS) and kind:
+        raise ValueError(
+            f"{path} says where the weights of a model are, and describes no model. Build the model in Python, as it "
+            "was when they were saved, and use `model.load_weights`."
+        )
+    if kind == "zip":
+        return native.load_archive(path, custom_objects, compile, safe_mode, allow_nan)
+    if not kind:
         raise ValueError(
             f"File format not supported: filepath={path}. kerasish loads `.keras` files and legacy HDF5 "
             "files (`.h5` or `.hdf5`). To load a TensorFlow SavedModel, save it again with Keras as "
@@ -177,7 +180,8 @@ def load_weights(
 
     Args:
         model: The model, built.
-        filepath: A `.weights.h5`, `.keras`, `.h5` or `.hdf5` file.
+        filepath: A `.weights.h5`, `.keras`, `.h5` or `.hdf5` file, or the `.weights.json` of weights in several
+            files.
         skip_mismatch: Whether what does not fit is left alone, with a warning, instead of being an error.
         by_name: For legacy files: match layers by their names instead of their order.
         objects_to_skip: For `.weights.h5` files: layers and other state holders to leave alone.
@@ -190,14 +194,15 @@ def load_weights(
         OSError: if an HDF5 file cannot be read.
     """
     path = os.fspath(filepath)
-    native_h5 = path.endswith(".weights.h5")
+    native_h5 = path.endswith((".weights.h5", native.SHARDS))
     if objects_to_skip is not None and not native_h5:
         raise ValueError(f"`objects_to_skip` only supports loading '.weights.h5' files. Received: {path}")
     if by_name is not None and (native_h5 or not path.endswith(_H5)):
         raise ValueError(f"`by_name` only supports loading legacy '.h5' or '.hdf5' files. Received: {path}")
-    if native_h5 or path.endswith(".keras"):
+    kind = _kind(path)
+    if native_h5 or path.endswith(".keras") and kind != "h5" or kind == "zip":
         native.load_weights(model, path, skip_mismatch, objects_to_skip, allow_nan)
-    elif path.endswith(_H5):
+    elif kind:
         from kerasish.saving.legacy import h5_format
 
         h5_format.load_weights(model, path, skip_mismatch, bool(by_name), allow_nan)
@@ -206,6 +211,20 @@ def load_weights(
             f"File format not supported: filepath={path}. kerasish loads weights from `.weights.h5` and "
             "`.keras` files and from legacy HDF5 files (`.h5` or `.hdf5`)."
         )
+
+
+def _kind(path: str) -> str:
+    """Return what a file is: "zip" or "h5" by its content, else by its name; empty for neither."""
+    if os.path.isfile(path):
+        with open(path, "rb") as file:
+            start = file.read(8)
+        if start == _H5_SIGNATURE:
+            return "h5"
+        if start[:4] == b"PK\x03\x04":
+            return "zip"
+    if path.endswith(".keras"):
+        return "zip"
+    return "h5" if path.endswith(_H5) or path.endswith(native.SHARDS) else ""
 
 
 def _may_write(path: str, overwrite: bool) -> bool:

@@ -17,6 +17,12 @@ _FREE_BYTES = 16 << 20
 _MAX_EXPANSION = 100
 
 
+def is_zip(path: str) -> bool:
+    """Whether a file starts as zip archives do."""
+    with open(path, "rb") as file:
+        return file.read(4) == b"PK\x03\x04"
+
+
 class ArchiveReader:
     """A `.keras` archive open for reading, its table of contents checked.
 

@@ -9,12 +9,14 @@ import warnings
 from contextlib import ExitStack
 from typing import Any
 
-from kerasish.saving import walk
-from kerasish.saving.archive import ASSETS, CONFIG, METADATA, WEIGHTS, ArchiveReader
+from kerasish.saving import json_text, walk
+from kerasish.saving.archive import ASSETS, CONFIG, METADATA, WEIGHTS, ArchiveReader, is_zip
 from kerasish.saving.atomic import replacing
 from kerasish.saving.budget import variable_budget
 from kerasish.saving.errors import NaNWeightsError, UnsafeFileError
 from kerasish.saving.hdf5 import H5Reader, open_h5
+from kerasish.saving.shards import SUFFIX as SHARDS
+from kerasish.saving.shards import open_shards
 from kerasish.saving.stores import AssetsFolder, WeightsFile, WeightsWriter
 from kerasish.serialization import ObjectSharingScope, deserialize_keras_object, serialize_keras_object
 from kerasish.version import __version__
@@ -150,10 +152,10 @@ def load_archive(
         else:
             path = os.fspath(source)
             archive = ArchiveReader(stack.enter_context(open(path, "rb")), f"file {path!r}")
-        config = _read_config(archive, custom_objects)
+        config = _read_config(archive, custom_objects, allow_nan)
         if not compile:
             config.pop("compile_config", None)
-        weights, size = _open_weights(archive)
+        weights, size = open_weights(archive)
         with ObjectSharingScope(), variable_budget(size, archive.label):
             model = deserialize_keras_object(config, custom_objects, safe_mode=safe_mode)
         if not hasattr(model, "load_own_variables"):
@@ -166,7 +168,7 @@ def load_archive(
         if any(name.startswith(f"{ASSETS}/") for name in archive.members):
             assets = stack.enter_context(AssetsFolder())
             archive.extract_assets(assets.make(""))
-        read_weights(model, WeightsFile(reader, allow_nan), assets=assets)
+        read_weights(model, WeightsFile([reader], allow_nan), assets=assets)
         _adapt(model, archive)
     return model
 
@@ -180,8 +182,10 @@ def _adapt(model: Any, archive: ArchiveReader) -> None:
         adapt_loaded(model, Origin(version))
 
 
-def _read_config(archive: ArchiveReader, custom_objects: dict[str, Any] | None) -> dict[str, Any]:
-    config = _read_json(archive, CONFIG)
+def _read_config(
+    archive: ArchiveReader, custom_objects: dict[str, Any] | None, allow_nan: bool
+) -> dict[str, Any]:
+    config = read_json(archive, CONFIG, allow_nan)
     version = keras_version(archive)
     if version.startswith("2."):
         from kerasish.saving.legacy.configs import from_legacy
@@ -192,30 +196,23 @@ def _read_config(archive: ArchiveReader, custom_objects: dict[str, Any] | None) 
 
 def keras_version(archive: ArchiveReader) -> str:
     """Return the release of Keras that wrote an archive; empty if it does not say."""
-    metadata = _read_json(archive, METADATA) if METADATA in archive.members else {}
+    metadata = read_json(archive, METADATA) if METADATA in archive.members else {}
     return str(metadata.get("keras_version", ""))
 
 
-def _read_json(archive: ArchiveReader, name: str) -> dict[str, Any]:
-    import json
-
+def read_json(archive: ArchiveReader, name: str, allow_nan: bool = False) -> dict[str, Any]:
+    """Return the dict that a member holds as JSON text."""
     info = archive.members.get(name)
     if info is not None and info.file_size > _MAX_JSON_BYTES:
         raise UnsafeFileError(f"Not allowed: {name!r} of {archive.label} has {info.file_size} bytes.")
-    try:
-        content = json.loads(archive.read(name))
-    except RecursionError as error:
-        raise UnsafeFileError(f"Not allowed: {name!r} of {archive.label} is nested too deeply.") from error
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{name!r} of {archive.label} is not text: {error}") from error
-    except json.JSONDecodeError as error:
-        raise ValueError(f"{name!r} of {archive.label} is not JSON: {error}") from error
+    content = json_text.parse(archive.read(name), f"{name!r} of {archive.label}", allow_nan)
     if not isinstance(content, dict):
         raise ValueError(f"{name!r} of {archive.label} should hold a dict, found a {type(content).__name__}.")
     return content
 
 
-def _open_weights(archive: ArchiveReader) -> tuple[Any, int]:
+def open_weights(archive: ArchiveReader) -> tuple[Any, int]:
+    """Return the weights file of an archive, and its size."""
     if WEIGHTS not in archive.members and "model.weights.npz" in archive.members:
         raise ValueError(
             f"{archive.label} keeps its weights in 'model.weights.npz'; only {WEIGHTS!r} is supported. Save "
@@ -237,23 +234,28 @@ def load_weights(
             "You are loading weights into a model that has not yet been built. Try building the model first "
             "by calling it on some data or by using `build()`."
         )
-    path = os.fspath(filepath)
+    path, archive = os.fspath(filepath), None
     with ExitStack() as stack:
-        if path.endswith(".keras"):
-            if not os.path.exists(path):
-                raise FileNotFoundError(f"File not found: filepath={path}.")
+        if not os.path.exists(path):
+            raise FileNotFoundError(
+                f"File not found: filepath={path}. Check the path and the current directory."
+            )
+        if path.endswith(SHARDS):
+            readers = open_shards(path, stack)
+        elif is_zip(path):
             archive = ArchiveReader(stack.enter_context(open(path, "rb")), f"file {path!r}")
-            weights, size = _open_weights(archive)
-            reader = stack.enter_context(H5Reader(weights, size, f"member {WEIGHTS!r} of {archive.label}"))
+            weights, size = open_weights(archive)
+            label = f"member {WEIGHTS!r} of {archive.label}"
+            readers = [stack.enter_context(H5Reader(weights, size, label))]
         else:
-            reader = stack.enter_context(open_h5(path))
-        file = WeightsFile(reader, allow_nan)
+            readers = [stack.enter_context(open_h5(path))]
+        file = WeightsFile(readers, allow_nan)
         try:
             read_weights(model, file, skip_mismatch, objects_to_skip or ())
         except BaseException:
             file.undo()
             raise
-        if path.endswith(".keras"):
+        if archive is not None:
             _adapt(model, archive)
 
 
@@ -284,7 +286,7 @@ def read_weights(
         )
     else:
         message = (
-            f"Layer count mismatch when loading weights: {file.reader.label} holds weights for layers that "
+            f"Layer count mismatch when loading weights: {file.label} holds weights for layers that "
             f"the model '{getattr(model, 'name', model)}' does not have: {unused}. Load it into a model "
             "with the same layers, or pass `skip_mismatch=True` to load what fits."
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -59,12 +59,13 @@ class WeightsFile:
     """A weights file open for reading, with a record of what loading has changed.
 
     Args:
-        reader: The file.
+        readers: The file, or the files that its weights are spread over.
         allow_nan: Whether NaN may be loaded.
     """
 
-    def __init__(self, reader: H5Reader, allow_nan: bool = False) -> None:
-        self.reader, self.allow_nan = reader, allow_nan
+    def __init__(self, readers: Sequence[H5Reader], allow_nan: bool = False) -> None:
+        self.readers, self.allow_nan = readers, allow_nan
+        self.label = readers[0].label if len(readers) == 1 else f"the {len(readers)} weights files"
         self._used: set[str] = set()
         self._journal: list[tuple[Any, Any]] = []
 
@@ -72,17 +73,16 @@ class WeightsFile:
         """Return the store at `path`, empty if the file has none, and note the present state of `holder`."""
         variables = walk.own_variables(holder)
         self._journal += [(variable, variable.value) for variable in variables]
-        group = None
         for candidate in self._spellings(walk.join(path, "vars")):
-            if self.reader.has(self.reader.file, candidate):
-                group = self.reader.group(self.reader.file, candidate)
+            groups = [(r, r.group(r.file, candidate)) for r in self.readers if r.has(r.file, candidate)]
+            if groups:
                 self._used.add(candidate)
-                break
-        return ReadStore(self, group, variables)
+                return ReadStore(self, groups, variables)
+        return ReadStore(self, [], variables)
 
     def has(self, path: str) -> bool:
         """Whether the file has a group at `path`."""
-        return any(self.reader.has(self.reader.file, candidate) for candidate in self._spellings(path))
+        return any(reader.has(reader.file, name) for name in self._spellings(path) for reader in self.readers)
 
     @staticmethod
     def _spellings(path: str) -> Iterator[str]:
@@ -106,39 +106,40 @@ class WeightsFile:
 
     def unused_layers(self) -> list[str]:
         """Return the layers of the file that hold weights and were not asked for."""
-        names = []
-        for folder in _LAYERS:
-            if not self.reader.has(self.reader.file, folder):
-                continue
-            for name in self.reader.names(self.reader.group(self.reader.file, folder)):
-                path = f"{folder}/{name}"
-                used = any(used == path or used.startswith(f"{path}/") for used in self._used)
-                if not used and self._holds_arrays(path, depth=0):
-                    names.append(path)
-        return names
+        names: dict[str, None] = {}
+        for reader in self.readers:
+            for folder in _LAYERS:
+                if not reader.has(reader.file, folder):
+                    continue
+                for name in reader.names(reader.group(reader.file, folder)):
+                    path = f"{folder}/{name}"
+                    used = any(used == path or used.startswith(f"{path}/") for used in self._used)
+                    if not used and _holds_arrays(reader, path, depth=0):
+                        names[path] = None
+        return list(names)
 
-    def _holds_arrays(self, path: str, depth: int) -> bool:
-        if not self.reader.has(self.reader.file, path):
-            return False
-        folder, _, last = path.rpartition("/")
-        node = self.reader.child(self.reader.group(self.reader.file, folder), last)
-        if not hasattr(node, "keys"):
-            return True
-        return depth < 16 and any(
-            self._holds_arrays(f"{path}/{name}", depth + 1) for name in self.reader.names(node)
-        )
+
+def _holds_arrays(reader: H5Reader, path: str, depth: int) -> bool:
+    if not reader.has(reader.file, path):
+        return False
+    folder, _, last = path.rpartition("/")
+    node = reader.child(reader.group(reader.file, folder), last)
+    if not hasattr(node, "keys"):
+        return True
+    return depth < 16 and any(
+        _holds_arrays(reader, f"{path}/{name}", depth + 1) for name in reader.names(node)
+    )
 
 
 class ReadStore:
     """Keys and arrays of one state holder; each array is read when asked for."""
 
-    def __init__(self, file: WeightsFile, group: Any, variables: list[Any]) -> None:
-        self._file, self._group, self._variables = file, group, variables
-
-        self._keys = [] if group is None else file.reader.names(group)
+    def __init__(self, file: WeightsFile, groups: list[tuple[H5Reader, Any]], variables: list[Any]) -> None:
+        self._file, self._variables = file, variables
+        self._keys = {name: (reader, group) for reader, group in groups for name in reader.names(group)}
 
     def keys(self) -> list[str]:
-        return self._keys
+        return list(self._keys)
 
     def __len__(self) -> int:
         return len(self._keys)
@@ -151,14 +152,16 @@ class ReadStore:
 
     def __getitem__(self, key: str) -> np.ndarray:
         if key not in self._keys:
-            raise KeyError(f"{self._file.reader.label} holds nothing for this object, so no {key!r} either.")
-        array = self._file.reader.array(self._group, key)
+            raise KeyError(f"{self._file.label} holds nothing for this object, so no {key!r} either.")
+        reader, group = self._keys[key]
+        array = reader.array(group, key)
         if not self._file.allow_nan:
             refuse_nan(array, self._describe(key))
         return array
 
     def _describe(self, key: str) -> str:
-        where = f"{self._group.name}/{key} of {self._file.reader.label}"
+        reader, group = self._keys[key]
+        where = f"{group.name}/{key} of {reader.label}"
         if key.isdigit() and int(key) < len(self._variables):
             return f"variable '{self._variables[int(key)].path}' ({where})"
         return where

@@ -10,9 +10,9 @@ import os
 import warnings
 from typing import Any
 
+from kerasish.saving import json_text
 from kerasish.saving.atomic import replacing
 from kerasish.saving.budget import variable_budget
-from kerasish.saving.errors import UnsafeFileError
 from kerasish.saving.hdf5 import H5Reader, open_h5
 from kerasish.saving.legacy import configs, layouts
 from kerasish.saving.legacy.layouts import Origin, Stored
@@ -105,13 +105,14 @@ def load_model(
 ) -> Any:
     """Build the model of an `.h5` file."""
     with open_h5(filepath) as reader:
-        config = _read_json(reader, "model_config")
+        config = read_json(reader, "model_config", allow_nan)
         if config is None:
             raise ValueError(
-                f"No model config found in {reader.label}: it holds {reader.names(reader.file)}. "
-                "If it holds only weights, build the model and use `model.load_weights`."
+                f"No model config found in {reader.label}, so it describes no model. {_what_is_there(reader)} Build "
+                "the model in Python, as it was when the weights were saved, and use `model.load_weights`; "
+                "`kerasish.saving.inspect` shows the shapes of the weights."
             )
-        training = _read_json(reader, "training_config") if compile else None
+        training = read_json(reader, "training_config", allow_nan) if compile else None
         with variable_budget(reader.size, reader.label):
             modern = configs.from_legacy(config, custom_objects, keras_version(reader))
             model = deserialize_keras_object(modern, custom_objects)
@@ -313,17 +314,23 @@ def _mismatch(message: str, skip: bool) -> None:
     warnings.warn(f"Skipping loading of weights. {message}", stacklevel=6)
 
 
-def _read_json(reader: H5Reader, attribute: str) -> Any:
-    import json
+def _what_is_there(reader: H5Reader) -> str:
+    names = reader.texts(reader.file, "layer_names")
+    if not names:
+        folder = next(
+            (name for name in ("layers", "_layer_checkpoint_dependencies") if reader.has(reader.file, name)),
+            "",
+        )
+        names = reader.names(reader.group(reader.file, folder)) if folder else []
+    if not names:
+        return f"It holds {reader.names(reader.file)[:8]}."
+    more = f" and {len(names) - 8} more" if len(names) > 8 else ""
+    return f"It holds only weights, those of {len(names)} layers: {', '.join(names[:8])}{more}."
 
+
+def read_json(reader: H5Reader, attribute: str, allow_nan: bool = False) -> Any:
+    """Return what the root's attribute holds as JSON text; None if there is no such attribute."""
     text = reader.text(reader.file, attribute)
     if text is None:
         return None
-    try:
-        return json.loads(text)
-    except RecursionError as error:
-        raise UnsafeFileError(
-            f"Not allowed: {attribute!r} of {reader.label} is nested too deeply."
-        ) from error
-    except json.JSONDecodeError as error:
-        raise ValueError(f"The attribute {attribute!r} of {reader.label} is not JSON: {error}") from error
+    return json_text.parse(text, f"the attribute {attribute!r} of {reader.label}", allow_nan)
