@@ -47,12 +47,12 @@ class KerasFileEditor:
         self.metadata: dict[str, Any] | None = None
         self.object_metadata: dict[str, dict[str, Any]] = {}
         if self.filepath.endswith(".keras"):
-            from kerasish.saving.native import _open_weights, _read_json
+            from kerasish.saving.native import open_weights, read_json
 
             with open(self.filepath, "rb") as file:
                 archive = ArchiveReader(file, f"file {self.filepath!r}")
-                self.config, self.metadata = _read_json(archive, CONFIG), _read_json(archive, METADATA)
-                weights, size = _open_weights(archive)
+                self.config, self.metadata = read_json(archive, CONFIG), read_json(archive, METADATA)
+                weights, size = open_weights(archive)
                 with H5Reader(weights, size, f"member {WEIGHTS!r} of {archive.label}") as reader:
                     self.weights_dict = self._read(reader, reader.file, "")
         elif self.filepath.endswith(".weights.h5"):
