@@ -174,10 +174,10 @@ _RULES: dict[str, Rule] = {
 }
 
 
-def _applies(op: Op) -> bool:
-    if any(
-        v.size == 0 or v.dtype.kind not in "biuf" or v.dtype == np.float16 for v in (*op.values, *op.outputs)
-    ):
+def _applies(op: Op, halves: bool) -> bool:
+    if any(v.size == 0 or v.dtype.kind not in "biufV" for v in (*op.values, *op.outputs)):
+        return False
+    if not halves and any(v.dtype.kind in "fV" and v.dtype.itemsize == 2 for v in (*op.values, *op.outputs)):
         return False
     if op.prim.name == "take_along_axis":
         x, indices = op.inputs
@@ -187,20 +187,25 @@ def _applies(op: Op) -> bool:
             indices.shape == rows
             and x.shape[axis] <= _ROW_LIMIT
             and indices.dtype.kind in "iu"
-            and x.dtype.kind in "fiu"
+            and x.dtype.kind in "fiuV"
         )
     return not any(v.dtype.kind == "b" for v in op.values)
 
 
-def decompose(graph: Graph) -> Graph:
-    """Replace composite primitives by what they are made of."""
+def decompose(graph: Graph, halves: bool = False) -> Graph:
+    """Replace composite primitives by what they are made of.
+
+    Args:
+        graph: A graph of primitives.
+        halves: Whether kernels compute with floats of two bytes.
+    """
     emitter = _Emitter()
     mapping: dict[Value, Any] = {}
     ops: list[Op] = []
     for op in graph.ops:
         op = op.replacing(mapping)
         rule = _RULES.get(op.prim.name)
-        if rule is None or not _applies(op):
+        if rule is None or not _applies(op, halves):
             ops.append(op)
             continue
         emitter.ops = ops

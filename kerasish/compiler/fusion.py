@@ -21,6 +21,7 @@ from kerasish.compiler.passes import slice_first
 from kerasish.compiler.scalar import RULES
 
 _DTYPES = frozenset(np.dtype(t) for t in "?bhilqBHILQfd")
+_FLOATS = "fV"  # V is NumPy's kind of bfloat16
 _FLOAT_ONLY = frozenset(("power", "divide", "reciprocal", "sqrt", "sigmoid", "tanh"))
 
 MakeKernel = Callable[[Sequence[Op], set[Value], str], Any]
@@ -78,9 +79,15 @@ def strides_of_slices(graph: Graph) -> dict[Value, tuple[int, ...]]:
     return strided
 
 
-def group(graph: Graph, make_kernel: MakeKernel) -> Graph:
-    """Gather what can be fused into kernels, and order them and the library calls between them."""
-    levels = Levels(graph)
+def group(graph: Graph, make_kernel: MakeKernel, fusible: Callable[[Op], bool] | None = None) -> Graph:
+    """Gather what can be fused into kernels, and order them and the library calls between them.
+
+    Args:
+        graph: A graph of primitives.
+        make_kernel: Makes the kernel of a group.
+        fusible: Tells what can be part of a kernel; `is_fusible` if it is None.
+    """
+    levels = Levels(graph, fusible or is_fusible)
     users: dict[Value, set[int]] = {}
     for op in graph.ops:
         place = levels.place(op)
@@ -116,7 +123,7 @@ class Levels:
         library: The level of each of the others.
     """
 
-    def __init__(self, graph: Graph):
+    def __init__(self, graph: Graph, fusible: Callable[[Op], bool]):
         self.fused: dict[Op, int] = {}
         self.library: dict[Op, int] = {}
         self._graph = graph
@@ -127,7 +134,7 @@ class Levels:
                 self._users.setdefault(x, []).append(op)
         for op in graph.ops:
             makers = [self._maker[x] for x in op.values if x in self._maker]
-            if is_fusible(op):
+            if fusible(op):
                 self.fused[op] = max(
                     (self.library[m] + 1 if m in self.library else self.fused[m] for m in makers), default=0
                 )
@@ -194,11 +201,16 @@ class Levels:
                 self.fused[op] = next((level for level in busy if level >= lowest), lowest)
 
 
-def is_fusible(op: Op) -> bool:
-    """Tell whether an operation can be part of a kernel."""
+def is_fusible(op: Op, dtypes: Callable[[np.dtype], bool] = _DTYPES.__contains__) -> bool:
+    """Tell whether an operation can be part of a kernel.
+
+    Args:
+        op: The operation.
+        dtypes: Tells which types kernels compute with.
+    """
     name = op.prim.name
     values = [*op.values, *op.outputs]
-    if len(op.outputs) != 1 or any(v.dtype not in _DTYPES or v.size == 0 for v in values):
+    if len(op.outputs) != 1 or any(v.size == 0 or not dtypes(v.dtype) for v in values):
         return False
     if name in ("random_bits", "iota"):
         return True
@@ -209,7 +221,7 @@ def is_fusible(op: Op) -> bool:
     if name == "reshape":
         return [n for n in op.inputs[0].shape if n != 1] == [n for n in op.output.shape if n != 1]
     dtype = op.output.dtype
-    if name in _FLOAT_ONLY and dtype.kind != "f":
+    if name in _FLOAT_ONLY and dtype.kind not in _FLOATS:
         return False
     return all(type(x) is Value or _fits(x, op, dtype) for x in op.inputs)
 
@@ -218,7 +230,7 @@ def _fits(number: Any, op: Op, dtype: np.dtype) -> bool:
     """Tell whether a Python number is one of the dtype that it is computed in."""
     if dtype.kind == "b":
         dtype = next((x.dtype for x in op.values), dtype)
-    if dtype.kind == "f":
+    if dtype.kind in _FLOATS:
         return True
     if isinstance(number, float) and not (math.isfinite(number) and number == int(number)):
         return False

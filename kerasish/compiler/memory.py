@@ -147,7 +147,8 @@ def _place_updates(
     plan: Plan,
 ) -> None:
     """Find the variables whose new value can be written straight into their own arrays."""
-    states = {id(v.data): v for v in graph.states}
+    read = (*graph.states, *roots.values())  # (a state may be read as a view only)
+    states = {id(v.data): v for v in read if v.kind == "state"}
     made = {value: (time, op, j) for time, op in enumerate(graph.ops) for j, value in enumerate(op.outputs)}
     outputs = {roots.get(v, v) for v in graph.outputs}
     for variable, value in graph.updates:

@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 
 from kerasish.compiler.executors.ir import FOOTER, Function, type_of
-from kerasish.compiler.executors.llvm import Access, NestCode, apply, identity
+from kerasish.compiler.executors.llvm import Access, NestCode, apply
 from kerasish.compiler.graph import Op, Value
 from kerasish.compiler.kernel import Kernel
+from kerasish.compiler.layout import identity
 from kerasish.compiler.nests import Bits, Grouping
 from kerasish.compiler.scalar import Scalar
 

@@ -16,8 +16,8 @@ class Launch:
     """One launch of a CUDA kernel.
 
     Attributes:
-        source: CUDA C++ of one function `extern "C" __global__ void NAME(pointers...)`, with `NAME` in place of its name,
-            after which it may be used by several launches. It includes nothing.
+        source: CUDA C++ of one function `extern "C" __global__ void NAME(pointers...)`, with `NAME` in place of its
+            name, after which it may be used by several launches. It includes nothing.
         grid: Number of blocks, all along x.
         block: Threads of a block, all along x.
         arguments: The arrays whose addresses it takes, in order.

@@ -1,0 +1,324 @@
+"""The CUDA executor: a program's launches in order, recorded as one CUDA graph once they have run.
+
+The first call of a set of buffers launches one step after another; the second records them, and from then on a call is
+a single launch. Where something cannot be recorded (an operation of the array library that waits for the GPU), every
+call launches one after another.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+
+from kerasish.autograd.state import clock
+from kerasish.compiler.executors.cuda.program import Loop, Program, copies, steps_of
+from kerasish.compiler.executors.cuda.steps import Launch, Product
+from kerasish.compiler.graph import Graph, Op, Value
+from kerasish.compiler.memory import Plan
+
+
+class Runtime(Protocol):
+    """What runs steps: a GPU through CuPy, or a stand-in for tests."""
+
+    array_type: type
+
+    def compile(self, sources: Sequence[str]) -> list[Any]:
+        """Return the functions of kernels whose texts contain `NAME` for their name."""
+
+    def memory(self, nbytes: int) -> Any:
+        """Return memory: it has an address `ptr`, and `memory + n` is the memory from the n-th byte on."""
+
+    def location(self, array: Any) -> Any:
+        """Return where a contiguous array lies, as `memory` does."""
+
+    def array(self, location: Any, shape: Sequence[int], dtype: np.dtype, strides: Sequence[int]) -> Any:
+        """Return an array that shows memory; strides are in bytes."""
+
+    def fits(self, array: Any) -> bool:
+        """Tell whether kernels can work on an array where it lies: in order, and at a multiple of 16 bytes."""
+
+    def fresh(self, array: Any) -> Any:
+        """Return a copy whose elements lie in order."""
+
+    def contiguous(self, array: Any) -> Any:
+        """Return an array whose elements lie in order, itself where they do."""
+
+    def put(self, array: Any, location: Any) -> None:
+        """Copy an array of the host or of the device to memory."""
+
+    def asarray(self, array: np.ndarray) -> Any:
+        """Return an array of the host as one of the device."""
+
+    def launch(self, function: Any, step: Launch, addresses: Sequence[int]) -> None:
+        """Launch a kernel."""
+
+    def product(self, step: Product, addresses: Sequence[int]) -> None:
+        """Launch a matrix product; the addresses are those of the result, the factors and the bias."""
+
+    def record(self, run: Callable[[], None]) -> Callable[[], None] | None:
+        """Record what `run` launches and return what launches it all at once; None where that cannot be."""
+
+
+class CudaExecutable:
+    """A graph ready to run on a GPU.
+
+    Calls from several threads are safe: each call has an instance (a set of buffers) to itself.
+
+    Args:
+        graph: The graph.
+        runtime: What runs it.
+    """
+
+    def __init__(self, graph: Graph, runtime: Runtime):
+        self._program = Program(graph)
+        self._runtime = runtime
+        self.graph = self._program.graph
+        self._functions = _functions(self._program, runtime)
+        self._lock = threading.Lock()
+        self._idle: list[_Instance] = []
+        self._written = [variable for variable, _ in graph.updates]
+
+    @property
+    def plan(self) -> Plan:
+        """Where the values live."""
+        return self._program.plan
+
+    def place(self, value: Value) -> tuple[str, Any]:
+        """Return where a value lives, as `NumpyExecutable.place` does."""
+        program = self._program
+        if value in program.views:
+            return "view", program.views[value].root
+        if value in program.plan.in_place:
+            return "variable", program.plan.in_place[value]
+        if value in program.plan.offsets:
+            return "arena", program.plan.offsets[value]
+        return "new", None
+
+    def __call__(self, arguments: Sequence[Any]) -> tuple:
+        """Run the graph: return its outputs as new arrays and give the variables their new values."""
+        for variable in self._written:
+            if variable._shared:
+                variable.writable()
+        with self._lock:
+            instance = self._idle.pop() if self._idle else None
+        if instance is None:
+            instance = _Instance(self._program, self._functions, self._runtime)
+        results = instance.run(arguments)
+        if self._written:
+            now = clock()
+            for variable in self._written:
+                variable._changed = now
+        self._idle.append(instance)
+        return results
+
+
+def _functions(program: Program, runtime: Runtime) -> dict[str, Any]:
+    """Return the compiled function of each kernel's text."""
+    sources = list(dict.fromkeys(step.source for step in _launches(program)))
+    return dict(zip(sources, runtime.compile(sources), strict=True)) if sources else {}
+
+
+def _launches(program: Program) -> Iterator[Launch]:
+    yield from program.launches
+    for op in program.graph.ops:
+        if isinstance(op.prim, Loop):
+            yield from _launches(op.prim.program)
+    if program.copies:
+        yield _final_copies(program)
+
+
+def _final_copies(program: Program) -> Launch:
+    return copies([(value, program.targets[id(variable)]) for variable, value in program.copies])
+
+
+class _Frame:
+    """Where the values of a program are while it runs.
+
+    Args:
+        program: The program.
+        arena: The memory of its planned values.
+        given: Memory of values that are elsewhere.
+        shared: What runs it.
+    """
+
+    def __init__(self, program: Program, arena: Any, given: dict[Value, Any], shared: _Instance):
+        self.program = program
+        self.given = given
+        self._arena = arena
+        self._shared = shared
+        self._results: dict[Value, Any] = {}
+
+    def locate(self, value: Value) -> Any:
+        """Return the memory of a value's first element."""
+        view = self.program.views.get(value)
+        if view is not None:
+            return self.locate(view.root) + view.offset * value.dtype.itemsize
+        found = self.given.get(value)
+        if found is not None:
+            return found
+        variable = self.program.plan.in_place.get(value)
+        if variable is not None:
+            return self._shared.states[id(variable)]
+        offset = self.program.plan.offsets.get(value)
+        if offset is not None:
+            return self._arena + offset
+        if value.kind == "state":
+            return self._shared.states[id(value.data)]
+        if value.kind == "constant":
+            return self._shared.constant(value)
+        return self._shared.runtime.location(self._results[value])
+
+    def array(self, value: Value) -> Any:
+        """Return a value as an array."""
+        found = self._results.get(value)
+        if found is not None:
+            return found
+        view = self.program.view(value)
+        itemsize = value.dtype.itemsize
+        strides = [s * itemsize for s in view.strides]
+        return self._shared.runtime.array(self.locate(value), value.shape, value.dtype, strides)
+
+    def run(self) -> None:
+        """Launch the program's steps one after another."""
+        for op in self.program.graph.ops:
+            if op.output in self.program.views:
+                continue
+            if isinstance(op.prim, Loop):
+                self._loop(op)
+                continue
+            steps = steps_of(op)
+            for step in steps:
+                self._step(step)
+            if not steps:
+                self._call(op)
+
+    def _step(self, step: Any) -> None:
+        runtime, shared = self._shared.runtime, self._shared
+        if isinstance(step, Launch):
+            runtime.launch(shared.functions[step.source], step, [self.locate(v).ptr for v in step.arguments])
+            return
+        values = [step.out.value, step.x.value, step.y.value]
+        if step.bias is not None:
+            values.append(step.bias)
+        runtime.product(step, [self.locate(v).ptr for v in values])
+
+    def _call(self, op: Op) -> None:
+        """Run an operation as in eager execution."""
+        runtime = self._shared.runtime
+        kernel = op.prim.kernels[runtime.array_type]
+        outs = kernel(*[self.array(x) if type(x) is Value else x for x in op.inputs], **op.params)
+        outs = outs if isinstance(outs, tuple) else (outs,)
+        for value, out in zip(op.outputs, outs, strict=True):
+            if type(out) is not runtime.array_type:
+                out = runtime.asarray(np.asarray(out, value.dtype))
+            self._results[value] = runtime.contiguous(out)
+
+    def _loop(self, op: Op) -> None:
+        loop: Loop = op.prim
+        now = [self.locate(x) for x in op.inputs[: loop.carried]]
+        slices = op.inputs[loop.carried : loop.carried + loop.sliced]
+        captured = op.inputs[loop.carried + loop.sliced :]
+        arguments = loop.program.graph.arguments
+        given = dict(zip(arguments[loop.carried + loop.sliced :], map(self.locate, captured), strict=True))
+        arena = self.locate(loop.room) if loop.room is not None else None
+        last = [self.locate(v) for v in op.outputs[: loop.carried]]
+        stacks = [self.locate(v) for v in op.outputs[loop.carried : loop.results]]
+        heads = [self.locate(x) for x in slices]
+        steps = [self.program.view(x).strides[0] * x.dtype.itemsize for x in slices]
+        frame = _Frame(loop.program, arena, given, self._shared)
+        outputs = loop.program.graph.outputs
+        for number, t in enumerate(loop.order):
+            final = number == loop.length - 1
+            new = last if final else [self.locate(v) for v in loop.buffers[number % 2]]
+            given.update(zip(arguments[: loop.carried], now, strict=True))
+            places = [head + t * step for head, step in zip(heads, steps, strict=True)]
+            given.update(zip(arguments[loop.carried : loop.carried + loop.sliced], places, strict=True))
+            ends = [stack + t * v.nbytes for stack, v in zip(stacks, outputs[loop.carried :], strict=True)]
+            given.update(zip(outputs, [*new, *ends], strict=True))
+            frame.run()
+            now = new
+        if not loop.length:
+            for place, x in zip(last, op.inputs, strict=False):
+                self._shared.runtime.put(self.array(x), place)
+
+
+class _Instance:
+    """One set of buffers.
+
+    Attributes:
+        states: Where each variable's array is, by the variable's id.
+        functions: The compiled kernels by their text.
+        runtime: What runs them.
+    """
+
+    def __init__(self, program: Program, functions: dict[str, Any], runtime: Runtime):
+        self.program = program
+        self.functions = functions
+        self.runtime = runtime
+        self.states: dict[int, Any] = {}
+        self._constants: dict[Value, Any] = {}
+        self._held: list[Any] = []  # keeps the constants' memory
+        self._arrays: list[Any] = []
+        self._calls = 0
+        self._replay: Callable[[], None] | None = None
+        self._arguments = {
+            v: runtime.memory(max(v.nbytes, 1)) for v in dict.fromkeys(program.graph.arguments)
+        }
+        arena = runtime.memory(max(program.plan.size, 1))
+        self._frame = _Frame(program, arena, dict(self._arguments), self)
+        self._copies = _final_copies(program) if program.copies else None
+        self._bind()
+
+    def constant(self, value: Value) -> Any:
+        """Return where a constant is."""
+        found = self._constants.get(value)
+        if found is None:
+            array = value.data
+            if type(array) is not self.runtime.array_type:
+                array = self.runtime.asarray(np.array(array))
+            array = self.runtime.contiguous(array)
+            self._held.append(array)
+            found = self._constants[value] = self.runtime.location(array)
+        return found
+
+    def _bind(self) -> None:
+        """Take the arrays that the variables have now."""
+        self._replay, self._calls = None, 0
+        for variable, _ in self.program.variables:
+            if not self.runtime.fits(variable._array):
+                variable._array = self.runtime.fresh(variable._array)
+            self.states[id(variable)] = self.runtime.location(variable._array)
+        self._arrays = [variable._array for variable, _ in self.program.variables]
+
+    def _bound(self) -> bool:
+        for (variable, _), array in zip(self.program.variables, self._arrays, strict=True):
+            if variable._array is not array:
+                return False
+        return True
+
+    def run(self, arguments: Sequence[Any]) -> tuple:
+        """Run with these arguments and return the results as new arrays."""
+        if not self._bound():
+            self._bind()
+        for value, array in zip(self.program.graph.arguments, arguments, strict=True):
+            self.runtime.put(array, self._arguments[value])
+        self.replay()
+        return tuple([self.runtime.fresh(self._frame.array(v)) for v in self.program.graph.outputs])
+
+    def replay(self) -> None:
+        """Run on the arguments that are there."""
+        self._calls += 1
+        if self._calls == 2 and self.program.recordable:
+            self._replay = self.runtime.record(self._launch)
+        if self._replay is not None:
+            self._replay()
+        else:
+            self._launch()
+
+    def _launch(self) -> None:
+        self._frame.run()
+        if self._copies is not None:
+            self._frame._step(self._copies)

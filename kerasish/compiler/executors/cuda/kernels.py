@@ -1,0 +1,170 @@
+"""Kernels for a GPU: the phases of a group of operations as few launches.
+
+Phases that do not depend on each other share a launch, each with blocks of its own. Phases that do are launches one
+after another, or, where there is little work, stand between barriers in a single block.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import accumulate
+
+from kerasish.compiler.executors.cuda.code import memory_type
+from kerasish.compiler.executors.cuda.phases import (
+    Access,
+    NestPhase,
+    Phase,
+    ReducePhase,
+    ScalarsPhase,
+    Sources,
+    View,
+    phases_of,
+)
+from kerasish.compiler.executors.cuda.steps import Launch
+from kerasish.compiler.graph import Op, Value
+from kerasish.compiler.kernel import Kernel
+from kerasish.compiler.nests import Grouping
+
+_THREADS = 256
+_THREADS_ALONE = 1024
+_LITTLE = 2**14
+"""Elements of the largest phase that one block computes as fast as a launch of its own would."""
+_MOST_ARRAYS = 480
+"""Arrays that one launch takes: their addresses have to fit into 4 KB."""
+
+
+class CudaKernel(Kernel):
+    """A group of operations as launches.
+
+    Attributes:
+        inputs: The values that it reads, roots of views included.
+        outputs: What it writes: results, then room that it works in.
+        launches: Its launches in order.
+        ops: What it computes.
+    """
+
+    def __init__(self, ops: Sequence[Op], needed: set[Value], name: str, views: Mapping[Value, View]):
+        self.name = name
+        self.ops = tuple(ops)
+        grouping = Grouping(ops, needed)
+        sources = Sources(grouping, views)
+        phases = phases_of(grouping, sources, needed)
+        self._views = views
+        self._groups, self._in_one_block = _grouped(phases)
+        written = dict.fromkeys(a.value for group in self._groups for p in group for a in p.writes)
+        scratch = dict.fromkeys(v for group in self._groups for p in group for v in p.scratch)
+        self.outputs = [*written, *scratch]
+        read = dict.fromkeys(a.value for group in self._groups for p in group for a in p.reads)
+        self.inputs = [v for v in read if v not in written]
+        self.launches = [_launch(group, name, self._in_one_block) for group in self._groups]
+
+    def may_overwrite(self, input_index: int, output_index: int) -> bool:
+        x, out = self.inputs[input_index], self.outputs[output_index]
+        if x in self._views or x.dtype != out.dtype or x.shape != out.shape:
+            return False
+        steps = [(i, j, p) for i, group in enumerate(self._groups) for j, p in enumerate(group)]
+        barriers = self._in_one_block
+        for i, j, reader in steps:
+            for k, m, writer in steps:
+                reads = [a for a in reader.reads if a.value is x]
+                writes = [a for a in writer.writes if a.value is out]
+                if not reads or not writes:
+                    continue
+                if reader is writer:
+                    if not all(_same_thread(reader, r, w) for r in reads for w in writes):
+                        return False
+                elif not (i < k or (i == k and barriers and j < m)):
+                    return False
+        return True
+
+
+def _same_thread(phase: Phase, read: Access, write: Access) -> bool:
+    """Tell whether each element is read by the thread that writes it, before it does."""
+    if write.axes is None or read.axes is None:
+        return read.axes is write.axes and isinstance(phase, ScalarsPhase)  # reads all, then writes
+    if isinstance(phase, ReducePhase) or read.axes != write.axes or not (read.inner and write.inner):
+        return False
+    assert isinstance(phase, NestPhase)
+    return all(set(g) & set(write.axes) for g in phase.layout.groups)
+
+
+def _grouped(phases: Sequence[Phase]) -> tuple[list[list[Phase]], bool]:
+    """Put phases into groups that are launched together; tell whether they run one after another in a single block."""
+    groups: list[list[Phase]] = []
+    for phase in phases:
+        if isinstance(phase, ReducePhase):
+            phase.spread(_THREADS)
+        touched = len(phase.reads) + len(phase.writes) + len(phase.scratch)
+        first = 0
+        for i, group in enumerate(groups):
+            if any(_depends(phase, other) for other in group):
+                first = i + 1
+        while first < len(groups) and _arrays(groups[first]) + touched > _MOST_ARRAYS:
+            first += 1
+        if first == len(groups):
+            groups.append([])
+        groups[first].append(phase)
+    if len(groups) > 1 and all(p.work <= _LITTLE for p in phases):
+        for phase in phases:
+            if isinstance(phase, ReducePhase):
+                phase.gather()
+        return [list(phases)], True
+    return groups, False
+
+
+def _arrays(group: Sequence[Phase]) -> int:
+    return sum(len(p.reads) + len(p.writes) + len(p.scratch) for p in group)
+
+
+def _depends(later: Phase, earlier: Phase) -> bool:
+    """Tell whether a phase needs another one to be done."""
+    written = {a.value for a in earlier.writes}
+    roots = {later.sources.view(a.value).root for a in later.reads} | {a.value for a in later.reads}
+    return bool(written & (roots | {a.value for a in later.writes}))
+
+
+def _launch(group: Sequence[Phase], name: str, alone: bool) -> Launch:
+    """Write the kernel of a group of phases."""
+    threads = _THREADS_ALONE if alone else _THREADS
+    arguments: dict[Value, str] = {}
+    writes = dict.fromkeys(v for p in group for v in (*(a.value for a in p.writes), *p.scratch))
+
+    def pointer(value: Value) -> str:
+        return arguments.setdefault(value, f"a{len(arguments)}")
+
+    blocks = [1 if alone else p.blocks(threads) for p in group]
+    bounds = [0, *accumulate(blocks)]
+    body: list[str] = []
+    for number, (phase, count) in enumerate(zip(group, blocks, strict=True)):
+        text = phase.text(threads, count, pointer)
+        if alone:
+            body += [*(["__syncthreads();"] if number else []), "{", *text, "}"]
+        elif len(group) == 1:
+            body += ["{", *text, "}"]
+        else:
+            head = f"if (blockIdx.x >= {bounds[number]}u && blockIdx.x < {bounds[number + 1]}u) {{"
+            body += [
+                head,
+                f"const int bid = (int)blockIdx.x - {bounds[number]}, blocks = {count};",
+                *text,
+                "}",
+            ]
+    if alone or len(group) == 1:
+        body = [f"const int bid = {'0' if alone else '(int)blockIdx.x'}, blocks = {blocks[0]};", *body]
+    parameters = ", ".join(
+        f"{'' if v in writes or v.kind == 'constant' else 'const '}{memory_type(v.dtype)}* {n}"
+        for v, n in arguments.items()
+    )
+    room = f"__shared__ double room[{threads}];" if any("room" in line for line in body) else ""
+    source = "\n".join(
+        [
+            f'extern "C" __global__ void __launch_bounds__({threads}) NAME({parameters}) {{',
+            *([room] if room else []),
+            *body,
+            "}",
+        ]
+    )
+    return Launch(source, 1 if alone else bounds[-1], threads, list(arguments), list(writes), name)
+
+
+__all__ = ["CudaKernel"]

@@ -1,0 +1,304 @@
+"""A graph as the program of a GPU: its steps, and where its values live.
+
+Everything between two library calls is fused into kernels; matrix products, convolutions and poolings are launches too.
+What has no code of its own is called as in eager execution.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from kerasish.autograd.primitive import TABLE
+from kerasish.compiler.decompose import decompose
+from kerasish.compiler.executors.cuda.code import is_half, memory_type
+from kerasish.compiler.executors.cuda.kernels import CudaKernel
+from kerasish.compiler.executors.cuda.phases import View
+from kerasish.compiler.executors.cuda.products import (
+    Affine,
+    is_product,
+    product_of,
+    with_epilogues,
+    with_matrices,
+)
+from kerasish.compiler.executors.cuda.steps import Launch, Step
+from kerasish.compiler.executors.cuda.views import VIEWS, lay_out, place_of
+from kerasish.compiler.executors.cuda.windows import lower_windows
+from kerasish.compiler.fusion import group, is_fusible
+from kerasish.compiler.graph import Graph, Op, Value
+from kerasish.compiler.kernel import Kernel
+from kerasish.compiler.layout import contiguous_strides
+from kerasish.compiler.memory import Plan, plan_memory
+from kerasish.compiler.passes import optimize, slice_first
+
+_DTYPES = frozenset("?bhilqBHILQefd")
+
+
+class Library(Kernel):
+    """A library call as steps.
+
+    Attributes:
+        steps: Its launches and products.
+        outputs: What it makes, then room that it works in.
+    """
+
+    def __init__(self, name: str, steps: Sequence[Step], outputs: Sequence[Value]):
+        self.name = name
+        self.steps = list(steps)
+        self.outputs = list(outputs)
+
+
+class Loop(Kernel):
+    """A loop over the leading axis of arrays: the program of a step, launched once for each slice.
+
+    Attributes:
+        program: The program of a step. Its outputs are written where the loop wants them.
+        carried: How many arrays each step hands on to the next.
+        sliced: How many arrays the steps take a slice each of.
+        results: How many results the loop has; room that it works in follows them.
+        order: The slices in the order of the steps.
+        buffers: Two places for what is carried, which take turns.
+        room: The memory of a step, or None.
+        outputs: The results, then the room.
+    """
+
+    name = "scan"
+
+    def __init__(self, op: Op, kept: Sequence[Value]):
+        params = op.params
+        body: Graph = params["body"]
+        wanted = [r for r, v in zip(body.outputs, op.outputs, strict=True) if v in kept]
+        step = optimize(Graph(body.arguments, body.ops, wanted, ()))
+        self.program = Program(_with_own_outputs(step), given=True)
+        self.carried, self.sliced = params["carried"], params["sliced"]
+        self.length = params["length"]
+        self.order = range(self.length - 1, -1, -1) if params["reverse"] else range(self.length)
+        self.results = len(kept)
+        carried = kept[: self.carried]
+        self.buffers = [[Value(v.shape, v.dtype) for v in carried] for _ in range(2)]
+        size = self.program.plan.size
+        self.room = Value((size,), np.dtype(np.uint8)) if size else None
+        self.outputs = [*kept, *self.buffers[0], *self.buffers[1], *([self.room] if self.room else [])]
+
+
+def _with_own_outputs(graph: Graph) -> Graph:
+    """Return the graph with a copy for each output that is no result of its own, so that each can be put anywhere."""
+    made = {v for op in graph.ops for v in op.outputs}
+    seen: set[Value] = set()
+    ops, outputs = list(graph.ops), []
+    reads = {x for op in graph.ops for x in op.values}
+    for value in graph.outputs:
+        if value not in made or value in seen or value in reads:
+            copied = Value(value.shape, value.dtype)
+            ops.append(Op(TABLE["copy"], [value], {}, [copied]))
+            value = copied
+        seen.add(value)
+        outputs.append(value)
+    return Graph(graph.arguments, ops, outputs, graph.updates)
+
+
+class Program:
+    """What a GPU runs for a graph.
+
+    Attributes:
+        graph: The graph, of kernels, library calls and views.
+        views: Where the values lie that are views.
+        plan: Where the others live.
+        variables: Each variable that is read or written, with a value that stands for its array.
+        targets: Those values by the variables' ids.
+        copies: Pairs of a variable and the value that is copied into it at the end.
+        recordable: Whether all of it can be recorded.
+
+    Args:
+        graph: A graph of primitives.
+        given: Whether the outputs are written into memory that is given at each run.
+    """
+
+    def __init__(self, graph: Graph, given: bool = False):
+        self.graph, self.views = _prepared(graph if given else _settled(graph))
+        self.roots = {value: view.root for value, view in self.views.items()}
+        planned = {v for op in self.graph.ops if isinstance(op.prim, Kernel) for v in op.outputs}
+        if given:
+            planned -= set(self.graph.outputs)
+        self.plan: Plan = plan_memory(self.graph, self.roots, planned, _may_overwrite)
+        self.copies = [
+            (variable, value)
+            for variable, value in self.graph.updates
+            if self.plan.in_place.get(value) is not variable
+        ]
+        states = {id(v.data): (v.data, v) for v in self.graph.states}
+        states.update(
+            (id(root.data), (root.data, root)) for root in self.roots.values() if root.kind == "state"
+        )
+        for variable, value in self.graph.updates:
+            states.setdefault(id(variable), (variable, Value(value.shape, value.dtype, "state", variable)))
+        self.variables = list(states.values())
+        self.targets = {key: value for key, (_, value) in states.items()}
+        self.recordable = all(
+            op.prim.program.recordable if isinstance(op.prim, Loop) else op.prim.name not in _WAITING
+            for op in self.graph.ops
+        )
+
+    def view(self, value: Value) -> View:
+        """Return where the elements of a value lie."""
+        return place_of(value, self.views)
+
+    @property
+    def launches(self) -> list[Launch]:
+        """All launches of kernels."""
+        return [s for op in self.graph.ops for s in steps_of(op) if isinstance(s, Launch)]
+
+
+_WAITING = frozenset(
+    "while_loop svd qr eig eigh cholesky solve inv det slogdet lu_factor lstsq pinv triangular_solve unique nonzero".split()
+)
+"""Primitives whose functions in the array library wait for the GPU or cannot be recorded."""
+
+
+def steps_of(op: Op) -> Sequence[Step]:
+    """Return the steps of an operation; none for views and what is called as in eager execution."""
+    if isinstance(op.prim, CudaKernel):
+        return op.prim.launches
+    return op.prim.steps if isinstance(op.prim, Library) else ()
+
+
+def _may_overwrite(op: Op, i: int, j: int) -> bool:
+    return bool(op.prim.may_overwrite(i, j))
+
+
+def _computes(dtype: np.dtype) -> bool:
+    return dtype.char in _DTYPES or is_half(dtype)
+
+
+def _fusible(op: Op) -> bool:
+    return not isinstance(op.prim, Kernel) and is_fusible(op, _computes)
+
+
+def _prepared(graph: Graph) -> tuple[Graph, dict[Value, View]]:
+    graph = _with_loops(slice_first(decompose(graph, halves=True)))
+    graph, views = lay_out(graph, keep=_fusible)
+    graph = _with_whole_inputs(graph, views)
+    graph = with_epilogues(with_matrices(graph, views), views)
+    graph = group(graph, _kernel_maker(views), _fusible)
+    ops = [_with_steps(op, views) for op in graph.ops]
+    return graph.with_ops(ops), views
+
+
+def _settled(graph: Graph) -> Graph:
+    """Put copies in front of results and new states that are no operation's own result.
+
+    All new states are copied to their variables at once, at the end, so that none of them may be another's old one.
+    """
+    made = {v for op in graph.ops if op.prim.name not in VIEWS for v in op.outputs}
+    ops = list(graph.ops)
+
+    def own(value: Value) -> Value:
+        if value in made:
+            return value
+        copied = Value(value.shape, value.dtype)
+        ops.append(Op(TABLE["copy"], [value], {}, [copied]))
+        return copied
+
+    outputs = [own(v) for v in graph.outputs]
+    updates = [(variable, own(v)) for variable, v in graph.updates]
+    return Graph(graph.arguments, ops, outputs, updates)
+
+
+def _with_loops(graph: Graph) -> Graph:
+    uses = graph.uses()
+    ops = []
+    for op in graph.ops:
+        if op.prim.name == "scan" and not isinstance(op.prim, Kernel):
+            carried = op.params["carried"]
+            kept = [v for i, v in enumerate(op.outputs) if i < carried or v in uses]
+            loop = Loop(op, kept)
+            op = Op(loop, op.inputs, {}, loop.outputs)
+        ops.append(op)
+    return graph.with_ops(ops)
+
+
+def _with_whole_inputs(graph: Graph, views: dict[Value, View]) -> Graph:
+    """Put copies in front of convolutions, poolings and loops whose inputs do not lie in order."""
+    ops: list[Op] = []
+    for op in graph.ops:
+        if op.prim.name in _WINDOWS or isinstance(op.prim, Loop):
+            inputs = []
+            for x in op.inputs:
+                if x in views and not _is_whole(x, views[x]):
+                    copied = Value(x.shape, x.dtype)
+                    ops.append(Op(TABLE["copy"], [x], {}, [copied]))
+                    x = copied
+                inputs.append(x)
+            op = Op(op.prim, inputs, op.params, op.outputs)
+        ops.append(op)
+    return graph.with_ops(ops)
+
+
+_WINDOWS = frozenset(
+    "conv conv_transpose conv_kernel_gradient max_pool max_pool_route max_pool_pick average_pool "
+    "average_pool_transpose".split()
+)
+
+
+def _is_whole(x: Value, view: View) -> bool:
+    steps = contiguous_strides(x.shape)
+    return all(n == 1 or s == t for n, s, t in zip(x.shape, view.strides, steps, strict=True))
+
+
+def _kernel_maker(views: dict[Value, View]) -> Callable:
+    def make(ops: Sequence[Op], needed: set[Value], name: str) -> CudaKernel:
+        return CudaKernel(ops, needed, name, views)
+
+    return make
+
+
+def _with_steps(op: Op, views: dict[Value, View]) -> Op:
+    """Return an operation with its library's calls in place of its primitive, where there are such."""
+    if isinstance(op.prim, (CudaKernel, Loop)):
+        return op
+    steps: list[Step] = []
+    scratch: list[Value] = []
+    if isinstance(op.prim, Affine):
+        x, y, bias = op.inputs
+        product = Op(op.prim.op.prim, [x, y], op.prim.op.params, op.outputs)
+        steps = [product_of(product, views, bias, op.prim.activation)]
+    elif is_product(op):
+        steps = [product_of(op, views)]
+    else:
+        lowered = lower_windows(op)
+        if lowered is None:
+            return op
+        steps, scratch = lowered
+    outputs = [*op.outputs, *scratch]
+    return Op(Library(op.prim.name, steps, outputs), op.inputs, {}, outputs)
+
+
+def copies(pairs: Sequence[tuple[Value, Value]]) -> Launch:
+    """Return one launch that copies arrays into others of the same shape and dtype.
+
+    Args:
+        pairs: Source and destination of each.
+    """
+    threads = 256
+    body, first = [], 0
+    arguments: list[Value] = []
+    for source, target in pairs:
+        kind = memory_type(target.dtype)
+        blocks = max(1, min(-(-target.size // threads), 1024))
+        a, b = len(arguments), len(arguments) + 1
+        arguments += [source, target]
+        body += [
+            f"if (blockIdx.x >= {first}u && blockIdx.x < {first + blocks}u)",
+            f"for (i64 i = (i64)(blockIdx.x - {first}u) * {threads} + threadIdx.x; i < {target.size}; "
+            f"i += {blocks * threads}) (({kind}*)a{b})[i] = ((const {kind}*)a{a})[i];",
+        ]
+        first += blocks
+    parameters = ", ".join(f"{'const ' if i % 2 == 0 else ''}void* a{i}" for i in range(len(arguments)))
+    source_text = "\n".join(
+        [f'extern "C" __global__ void __launch_bounds__({threads}) NAME({parameters}) {{', *body, "}"]
+    )
+    return Launch(source_text, first, threads, arguments, [t for _, t in pairs], "copy_states")
+
+
+__all__ = ["VIEWS", "Library", "Loop", "Program", "copies", "steps_of"]
