@@ -245,14 +245,21 @@ static void copy_out(bool succeeded) {
     }
 }
 
-static void make_fibers() {
-    static char *stacks = nullptr;
-    size_t page = sysconf(_SC_PAGESIZE);
+static char *stacks = nullptr;
+
+// Use the stacks of another library of this process, or make some: each has a page at its end that nobody may touch, and
+// a process has only so many stretches of memory.
+static char *share_stacks(char *given) {
+    stacks = given;
     if (!stacks) {
         stacks = (char *)mmap(nullptr, MOST_THREADS * STACK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
         if (stacks == MAP_FAILED) abort();
-        for (unsigned i = 0; i < MOST_THREADS; i++) mprotect(stacks + i * STACK, page, PROT_NONE);
+        for (unsigned i = 0; i < MOST_THREADS; i++) mprotect(stacks + i * STACK, sysconf(_SC_PAGESIZE), PROT_NONE);
     }
+    return stacks;
+}
+
+static void make_fibers() {
     for (unsigned i = 0; i < MOST_THREADS; i++) {
         Fiber &f = fibers[i];
         f.index = i;

@@ -31,6 +31,9 @@ class CudaError(AssertionError):
     """A launch that a GPU would not have survived, or whose result it would have left to chance."""
 
 
+_stacks: int | None = None
+
+
 def compile_cuda(source: str) -> dict[str, Callable[..., None]]:
     """Compile kernels for the CPU; skip the test where there is no g++.
 
@@ -41,7 +44,11 @@ def compile_cuda(source: str) -> dict[str, Callable[..., None]]:
         The kernels by name, each called as `kernel(grid, block, arrays)`. An array is a NumPy array, whose bounds are
         watched, or an address, whose are not; `reverse=True` runs blocks and threads the other way round.
     """
+    global _stacks
     library = ctypes.CDLL(_build(source))
+    library.share_stacks.restype = ctypes.c_void_p
+    library.share_stacks.argtypes = [ctypes.c_void_p]
+    _stacks = library.share_stacks(_stacks)
     return {name: _Kernel(library, name) for name in _KERNEL.findall(source)}
 
 
@@ -77,6 +84,10 @@ def _build(source: str) -> str:
         f" long long *sizes, bool reverse) {{ return cuda::enter({name}, [](void **p) {{ cuda::call({name}, p); }},"
         " grid, block, count, pointers, sizes, reverse); }"
         for name in names
+    )
+    entries += (
+        '\nextern "C" __attribute__((visibility("default"))) char *share_stacks(char *given) '
+        "{ return cuda::share_stacks(given); }"
     )
     # Inside a namespace without a name nothing is shared with other libraries, static variables of functions included.
     text = f'#include "{HEADER.name}"\nnamespace {{\n#line 1 "kernels.cu"\n{source}\n}}\n{entries}\n'

@@ -257,11 +257,9 @@ class NestPhase(Phase):
             self._note_numbers([x])
         elif maker is None or (x, axes) in self.kept:
             self.reads.append(Access(x, axes, self.layout.is_inner(axes)))
-        elif maker.kind == "row":
-            self.note(maker.op.inputs[0], maker.axes)
         else:
-            for y in maker.op.values:
-                self.note(y, operand_axes(maker.op, y, axes))
+            for y, its_axes in _operands(maker):
+                self.note(y, its_axes)
 
     def loads(self) -> list[tuple[Value, Axes]]:
         """Return what it reads from arrays, with the axes along which."""
@@ -339,8 +337,8 @@ class MapPhase(NestPhase):
         super().__init__(sources, nest, layout, kept)
         self.stores = list(stores)
         for p in self.stores:
-            for y in p.op.values:
-                self.note(y, operand_axes(p.op, y, p.axes))
+            for y, axes in _operands(p):
+                self.note(y, axes)
             self.writes.append(Access(p.op.output, p.axes, True))
         self.total = prod(layout.dims)
         self.pack = self._pack()
@@ -430,9 +428,8 @@ class RowPhase(NestPhase):
         super().__init__(sources, nest, layout, kept)
         self.stores = list(stores)
         for p in self.stores:
-            inputs = [p.op.inputs[0]] if p.kind == "row" else p.op.values
-            for y in inputs:
-                self.note(y, p.axes if p.kind == "row" else operand_axes(p.op, y, p.axes))
+            for y, axes in _operands(p):
+                self.note(y, axes)
             self.writes.append(Access(p.op.output, p.result_axes, layout.is_inner(p.result_axes)))
         self.rows, self.columns = layout.rows, layout.columns
         self.work = self.rows * self.columns * 2
@@ -830,14 +827,18 @@ def _on_row(placed: Mapping[Any, Placed]) -> set[Any]:
     return found
 
 
+def _operands(p: Placed) -> list[tuple[Value, Axes]]:
+    """Return what an operation computes with, and the axes that each runs along."""
+    if p.kind != "map":
+        return [(p.op.inputs[0], p.axes)]
+    return [(x, operand_axes(p.op, x, p.axes)) for x in p.op.values]
+
+
 def _layout(nest: Nest, sources: Sources) -> Layout:
     maps, apart = set(), set()
     for p in nest.placed:
         maps |= {p.axes, p.result_axes}
-        operands = [(p.op.inputs[0], p.axes)]
-        if p.kind == "map":
-            operands = [(x, operand_axes(p.op, x, p.axes)) for x in p.op.values]
-        for x, axes in operands:
+        for x, axes in _operands(p):
             maps.add(axes)
             steps = sources.view(x).strides
             long_axes = [(a, n, s) for a, n, s in zip(axes, x.shape, steps, strict=True) if n != 1]

@@ -1,0 +1,118 @@
+"""The CUDA executor without a GPU: kernels run by `cuda_on_cpu`, products by NumPy, arrays are NumPy's."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from kerasish.compiler.executors.cuda.runtime import module_text
+from kerasish.compiler.executors.cuda.steps import Launch, Product
+from tests.compiler.cuda_on_cpu import compile_cuda
+
+
+class Memory:
+    """An address in memory that something owns."""
+
+    def __init__(self, ptr: int, owner: Any):
+        self.ptr = ptr
+        self.owner = owner
+
+    def __add__(self, nbytes: int) -> Memory:
+        return Memory(self.ptr + nbytes, self.owner)
+
+
+class StandInRuntime:
+    """Runs steps on the CPU.
+
+    Attributes:
+        launches: Names of the kernels that were launched.
+        products: Number of products.
+    """
+
+    array_type = np.ndarray
+
+    def __init__(self) -> None:
+        self.launches: list[str] = []
+        self.products = 0
+        self.reverse = False
+
+    def compile(self, sources: Sequence[str]) -> list[Any]:
+        text, names = module_text(sources)
+        functions = compile_cuda(text)
+        return [functions[name] for name in names]
+
+    def memory(self, nbytes: int) -> Memory:
+        raw = np.full(nbytes + 256, 0xFF, np.uint8)  # NaN where nothing was written
+        return Memory(raw.ctypes.data + -raw.ctypes.data % 256, raw)
+
+    def location(self, array: np.ndarray) -> Memory:
+        return Memory(array.ctypes.data, array)
+
+    def array(
+        self, location: Memory, shape: Sequence[int], dtype: np.dtype, strides: Sequence[int]
+    ) -> np.ndarray:
+        owner = np.array(location.owner, copy=False, subok=False)
+        low = location.ptr - owner.ctypes.data
+        flat = owner.reshape(-1).view(np.uint8)
+        return np.ndarray(tuple(shape), dtype, flat.data, low, tuple(strides))
+
+    def fits(self, array: np.ndarray) -> bool:
+        return array.flags.c_contiguous and array.ctypes.data % 16 == 0
+
+    def fresh(self, array: np.ndarray) -> np.ndarray:
+        return np.array(array, order="C")
+
+    def contiguous(self, array: np.ndarray) -> np.ndarray:
+        return np.ascontiguousarray(array) if array.ndim else array
+
+    def asarray(self, array: np.ndarray) -> np.ndarray:
+        return np.asarray(array)
+
+    def put(self, array: np.ndarray, location: Memory) -> None:
+        if array.size:
+            ctypes.memmove(location.ptr, np.ascontiguousarray(array).ctypes.data, array.nbytes)
+
+    def launch(self, function: Any, step: Launch, addresses: Sequence[int]) -> None:
+        self.launches.append(step.name)
+        arrays = [
+            np.frombuffer((ctypes.c_char * v.nbytes).from_address(a), np.uint8)
+            for v, a in zip(step.arguments, addresses, strict=True)
+        ]
+        spans = sorted((a, a + v.nbytes) for v, a in zip(step.arguments, addresses, strict=True))
+        apart = all(one[1] <= other[0] for one, other in pairwise(spans))
+        function(step.grid, step.block, arrays if apart else list(addresses), reverse=self.reverse)
+
+    def product(self, step: Product, addresses: Sequence[int]) -> None:
+        self.products += 1
+        out, x, y = (
+            self._matrices(m, a, step.count)
+            for m, a in zip((step.out, step.x, step.y), addresses, strict=False)
+        )
+        result = np.matmul(x, y)
+        if step.bias is not None:
+            result = result + self._at(addresses[3], (out.shape[-1],), (out.itemsize,), out.dtype)
+        if step.activation == "relu":
+            result = np.maximum(result, 0)
+        out[...] = out + result if step.accumulate else result
+
+    def _matrices(self, m: Any, address: int, count: int) -> np.ndarray:
+        size = m.value.dtype.itemsize
+        array = self._at(
+            address + m.offset * size,
+            (count, m.rows, m.columns),
+            (m.step * size, m.stride * size, size),
+            m.value.dtype,
+        )
+        return array.swapaxes(-1, -2) if m.transposed else array
+
+    @staticmethod
+    def _at(address: int, shape: tuple, strides: tuple, dtype: np.dtype) -> np.ndarray:
+        span = sum((n - 1) * s for n, s in zip(shape, strides, strict=True)) + dtype.itemsize
+        return np.ndarray(shape, dtype, (ctypes.c_char * span).from_address(address), 0, strides)
+
+    def record(self, run: Callable[[], None]) -> Callable[[], None] | None:
+        return run
