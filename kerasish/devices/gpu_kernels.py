@@ -86,7 +86,8 @@ COMBINE = r"""
 union Pair { T value; BITS bits; };
 
 extern "C" __global__ void combine(T* out, const long long* places, const T* values, long long size) {
-    for (long long i = blockIdx.x * (long long)blockDim.x + threadIdx.x; i < size; i += gridDim.x * (long long)blockDim.x) {
+    long long step = gridDim.x * (long long)blockDim.x;
+    for (long long i = blockIdx.x * (long long)blockDim.x + threadIdx.x; i < size; i += step) {
         BITS* address = (BITS*)(out + places[i]);
         T b = values[i];
         Pair seen, wanted;

@@ -82,8 +82,8 @@ def runtime() -> ModuleType:
         raise DeviceError(f"GPUs are computed on by CuPy, which is not installed. {_INSTALL}, {_STAY}.")
     if not visible():
         raise DeviceError(
-            "No NVIDIA GPU is to be seen: either there is none, or its driver is missing or too old (`nvidia-smi` tells), "
-            f"or CUDA_VISIBLE_DEVICES hides it. Make one visible, {_STAY}."
+            "No NVIDIA GPU is to be seen: there is none, its driver is missing or too old (`nvidia-smi` tells), or "
+            f"CUDA_VISIBLE_DEVICES hides it. Make one visible, {_STAY}."
         )
     return _working_runtime()
 
@@ -97,8 +97,8 @@ def _working_runtime() -> ModuleType:
     except Exception as error:  # whatever a broken installation raises
         reason = str(error).strip().partition("\n")[0] or type(error).__name__
         raise DeviceError(
-            f"CuPy is installed but does not work with this machine's GPU and driver ({reason}). {_INSTALL}, one of them "
-            f"only, {_STAY}."
+            f"CuPy is installed but does not work with this machine's GPU and driver ({reason}). {_INSTALL}, one of "
+            f"them only, {_STAY}."
         ) from error
     return gpu_runtime
 
