@@ -15,7 +15,6 @@ a `Node` behind the result.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -44,9 +43,7 @@ class _Kernels(dict):
         if array_type is Abstract:
             kernel = primitive.infer
         else:
-            module = devices.array_module(array_type)
-            run = primitive.run
-            kernel = getattr(module, run) if isinstance(run, str) else partial(run, module)
+            kernel = devices.kernel(array_type, primitive.run)
         self[array_type] = kernel
         return kernel
 

@@ -162,15 +162,30 @@ class Tensor:
         """Say that something else may now read this tensor's memory (only variables ever write to theirs)."""
 
     def to(self, device: str) -> Tensor:
-        """Return the tensor on `device` (itself where it is there already)."""
-        if device == self.device:
+        """Return the tensor on `device` (itself where it is there already).
+
+        Example:
+
+        >>> kerasish.Tensor([1.0, 2.0]).to("cpu").device
+        'cpu'
+
+        Args:
+            device: `"cpu"`, `"gpu"` (the first GPU) or `"gpu:1"`.
+
+        Raises:
+            DeviceError: If there is no such device.
+            ValueError: If that is no device's name, or a gradient would have to flow between devices.
+        """
+        value = self._value
+        if type(value) is Abstract:
+            raise no_value(self, "moved to a device")
+        moved = devices.moved(value, device)
+        if moved is value:
             return self
-        if device != "cpu":
-            raise ValueError(f"No device {device!r} here: the tensor is on {self.device!r}.")
         if self._tracked:
             raise ValueError("Gradients do not flow from one device to another. Move `x.detach()`.")
         result = object.__new__(Tensor)
-        result._value = self.numpy()
+        result._value = moved
         return result
 
     def backward(self, gradient: Any = None, retain_graph: bool = True) -> None:

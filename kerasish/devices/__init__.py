@@ -1,4 +1,4 @@
-"""Devices: which array module computes on which kind of array.
+"""Devices: which array module computes on which kind of array, and where new arrays go.
 
 Everything above this floor is written once, against "the array module of this array": NumPy for `numpy.ndarray`,
 another for another device's arrays. A module offers NumPy's functions and the few that `devices.cpu` adds.
@@ -7,30 +7,40 @@ another for another device's arrays. A module offers NumPy's functions and the f
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from kerasish.devices import cpu
-from kerasish.devices.memory import keep_freed_memory
+from kerasish.devices import cpu, selection
+from kerasish.devices.memory import MemoryInfo, OutOfMemoryError, host_memory, keep_freed_memory
+from kerasish.devices.selection import DeviceError
 
 keep_freed_memory()
 
 _modules: dict[type, Any] = {np.ndarray: cpu}
-_names: dict[type, str] = {np.ndarray: "cpu"}
-_to_default: Callable[[np.ndarray], Any] | None = None
+_names: dict[type, str | Callable[[Any], str]] = {np.ndarray: "cpu"}
+_binders: dict[type, Callable[[Callable], Callable]] = {}
 
 
-def register_array_type(array_type: type, module: Any, name: str) -> None:
+def register_array_type(
+    array_type: type,
+    module: Any,
+    name: str | Callable[[Any], str],
+    bound: Callable[[Callable], Callable] | None = None,
+) -> None:
     """Say that arrays of `array_type` are computed on by `module` and live on the device called `name`.
 
     Args:
         array_type: The class of the device's arrays.
         module: An object with NumPy's functions for such arrays, and those that `devices.cpu` adds.
-        name: The device's name, for example `"gpu"`.
+        name: The device's name, for example `"gpu"`, or a function that tells an array's.
+        bound: What makes a primitive's kernel of a function of the module; the function itself by default.
     """
     _modules[array_type] = module
     _names[array_type] = name
+    if bound is not None:
+        _binders[array_type] = bound
 
 
 def array_module(array_type: type) -> Any:
@@ -40,6 +50,8 @@ def array_module(array_type: type) -> Any:
         TypeError: If no device has such arrays.
     """
     module = _modules.get(array_type)
+    if module is None and is_array_type(array_type):
+        return _modules[array_type]
     if module is None:
         raise TypeError(
             f"No device computes on values of type {array_type.__module__}.{array_type.__qualname__}. Convert the "
@@ -48,14 +60,34 @@ def array_module(array_type: type) -> Any:
     return module
 
 
+def kernel(array_type: type, run: Callable | str) -> Callable:
+    """Return a primitive's `run` rule for arrays of `array_type`: a function of their arrays and parameters.
+
+    Args:
+        array_type: The class of the device's arrays.
+        run: A function whose first argument is the array module, or the name of one of the module's.
+    """
+    module = array_module(array_type)
+    found = getattr(module, run) if isinstance(run, str) else partial(run, module)
+    return _binders[array_type](found) if array_type in _binders else found
+
+
 def is_array_type(candidate: type) -> bool:
     """Tell whether values of type `candidate` are arrays of a known device."""
+    return candidate in _modules or (candidate.__module__ == "cupy" and _is_of_a_gpu(candidate))
+
+
+def _is_of_a_gpu(candidate: type) -> bool:
+    """Tell whether `candidate` is the class of a GPU's arrays, which the user may make before this package does."""
+    if candidate.__name__ == "ndarray":
+        _register_gpus(selection.runtime())
     return candidate in _modules
 
 
 def device_name(array: Any) -> str:
     """Return the name of the device that holds `array`, such as `"cpu"`."""
-    return _names[type(array)]
+    name = _names[type(array)]
+    return name if isinstance(name, str) else name(array)
 
 
 def to_numpy(array: Any) -> np.ndarray:
@@ -63,10 +95,44 @@ def to_numpy(array: Any) -> np.ndarray:
     return array if type(array) is np.ndarray else array.get()
 
 
-def set_default_device(move: Callable[[np.ndarray], Any] | None) -> None:
-    """Set the function that moves new host arrays to the default device; None keeps them on the CPU."""
-    global _to_default
-    _to_default = move
+# The default device
+
+
+def _first(array: np.ndarray) -> Any:
+    """Settle the default device, and place its first array."""
+    _settle()
+    return place(array)
+
+
+_to_default: Callable[[np.ndarray], Any] | None = _first
+_default_module: Any = None
+
+
+def _settle() -> None:
+    found = selection.default_gpu()
+    if found is None:
+        set_default_device(None)
+    else:
+        runtime, number = found
+        _register_gpus(runtime)
+        set_default_device(runtime.mover(number), runtime.module(number))
+
+
+def _register_gpus(runtime: Any) -> None:
+    register_array_type(runtime.ndarray, runtime.gpu, runtime.name, runtime.bound)
+
+
+def set_default_device(move: Callable[[np.ndarray], Any] | None, module: Any = None) -> None:
+    """Set where new arrays go.
+
+    Args:
+        move: Moves host arrays to the default device; None keeps them on the CPU.
+        module: Makes new arrays there; by default the module of the arrays that `move` returns.
+    """
+    global _to_default, _default_module
+    if module is None and move is not _first:
+        module = cpu if move is None else array_module(type(move(np.empty(0))))
+    _to_default, _default_module = move, module
 
 
 def place(array: np.ndarray) -> Any:
@@ -76,9 +142,61 @@ def place(array: np.ndarray) -> Any:
     return _to_default(array)
 
 
+def to_default(array: Any) -> Any:
+    """Return an array of any device on the default device (itself where it is there already)."""
+    module = default_module()
+    if module is _modules[type(array)]:
+        return array
+    if _to_default is None:
+        return to_numpy(array)
+    return _to_default(array if callable(_names[type(array)]) else to_numpy(array))
+
+
 def default_module() -> Any:
     """Return the array module of the default device."""
-    return cpu if _to_default is None else array_module(type(_to_default(np.empty(0))))
+    if _default_module is None:
+        _settle()
+    return _default_module
+
+
+def _other_kinds() -> dict[str, type]:
+    """Return the classes of arrays of further kinds of devices, by kind."""
+    return {
+        name.partition(":")[0]: array_type
+        for array_type, name in _names.items()
+        if isinstance(name, str) and array_type is not np.ndarray
+    }
+
+
+def _mover(device_name: Any, argument: str) -> tuple[Callable[[Any], Any] | None, Any]:
+    """Return what moves host arrays to a device (None for the CPU), and the module that makes new arrays there."""
+    others = _other_kinds()
+    kind, number = selection.parse(device_name, argument, tuple(others))
+    if kind == "cpu":
+        return None, cpu
+    if kind == "gpu" and kind not in others:
+        runtime = selection.gpu(number)
+        _register_gpus(runtime)
+        return runtime.mover(number), runtime.module(number)
+    module = _modules[others[kind]]
+    return module.asarray, module
+
+
+def moved(array: Any, name: str) -> Any:
+    """Return `array` on the device called `name` (itself where it is there already).
+
+    Raises:
+        ValueError: If that is no device's name.
+        DeviceError: If there is no such device here.
+    """
+    kind, number = selection.parse(name, "device", tuple(_other_kinds()))
+    here = device_name(array)
+    if here in (f"{kind}:{number}", kind if number == 0 else None):
+        return array
+    move, _ = _mover(name, "device")
+    if here.partition(":")[0] != kind:
+        array = to_numpy(array)
+    return array if move is None else move(array)
 
 
 class device:
@@ -90,28 +208,70 @@ class device:
     ...     x = kerasish.ops.ones((2, 3))
 
     Args:
-        device_name: `"cpu"` or the name of another device that is there, with `:0` after it or without.
+        device_name: `"cpu"`, `"gpu"` (the first GPU) or `"gpu:1"` (the second).
 
     Raises:
-        ValueError: If there is no such device.
+        ValueError: If that is no device's name.
+        DeviceError: If there is no such device here.
     """
 
     def __init__(self, device_name: str):
-        kind, _, number = str(device_name).lower().partition(":")
-        found = [array_type for array_type, name in _names.items() if name.partition(":")[0] == kind]
-        if not found or number not in ("", "0"):
-            known = sorted(f"{name.partition(':')[0]}:0" for name in _names.values())
-            raise ValueError(
-                f"Invalid value for argument `device_name`. Expected one of {known}. Received: "
-                f"device_name={device_name!r}"
-            )
-        self._move = None if found[0] is np.ndarray else _modules[found[0]].asarray
-        self._outer: list[Callable[[np.ndarray], Any] | None] = []
+        self._target = _mover(device_name, "device_name")
+        self._outer: list[tuple[Callable[[np.ndarray], Any] | None, Any]] = []
 
     def __enter__(self) -> device:
-        self._outer.append(_to_default)
-        set_default_device(self._move)
+        self._outer.append((_to_default, _default_module))
+        set_default_device(*self._target)
         return self
 
     def __exit__(self, *exception: object) -> None:
-        set_default_device(self._outer.pop())
+        set_default_device(*self._outer.pop())
+
+
+# Memory
+
+
+def memory_info(device: str | None = None) -> MemoryInfo:
+    """Return how a device's memory is used.
+
+    Example:
+
+    >>> info = kerasish.devices.memory_info()
+    >>> info.free <= info.total
+    True
+
+    Args:
+        device: `"cpu"`, `"gpu"` or `"gpu:1"`; the default device by default.
+
+    Returns:
+        A named tuple of bytes: `total`, `free` (what no process has asked for), `used` (by arrays of this process) and
+        `pooled` (kept by this process for arrays to come), and the `device`.
+
+    Raises:
+        ValueError: If that is no device's name.
+        DeviceError: If there is no such device here.
+    """
+    if device is None:
+        device = device_name(place(np.zeros(1)))
+    kind, number = selection.parse(device, "device")
+    return host_memory() if kind == "cpu" else selection.gpu(number).memory_info(number)
+
+
+__all__ = [
+    "DeviceError",
+    "MemoryInfo",
+    "OutOfMemoryError",
+    "array_module",
+    "default_module",
+    "device",
+    "device_name",
+    "is_array_type",
+    "kernel",
+    "memory_info",
+    "moved",
+    "place",
+    "register_array_type",
+    "set_default_device",
+    "to_default",
+    "to_numpy",
+]

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from kerasish import devices
+from kerasish.autograd.abstract import Abstract
 from kerasish.autograd.naming import auto_name, name_scope
 from kerasish.autograd.tensor import Tensor, as_tensor
 from kerasish.autograd.variable import Variable
@@ -50,7 +52,7 @@ class SeedGenerator:
     def next(self, ordered: bool = True) -> Tensor:
         """Return the present state as a seed and move on to the next."""
         seed = self.state.value
-        self.state.assign_add(_STEP)
+        self.state.assign_add(_step_beside(self.state))
         return seed
 
     def get_config(self) -> dict[str, Any]:
@@ -63,7 +65,18 @@ class SeedGenerator:
         return cls(**config)
 
 
-_STEP = as_tensor(np.array([0, 1], dtype=np.uint32))
+_steps: dict[str, Tensor] = {}
+
+
+def _step_beside(state: Variable) -> Tensor:
+    """Return what is added to a stream's state for each seed, on the state's device."""
+    device = devices.device_name(state._array)
+    step = _steps.get(device)
+    if step is None:
+        step = _steps[device] = Tensor(np.array([0, 1], dtype=np.uint32)).to(device)
+    return step
+
+
 _global: SeedGenerator | None = None
 
 
@@ -88,6 +101,16 @@ def reset_global_seed(seed: int | None = None) -> None:
     generator.state.assign(np.array([seed & 0xFFFFFFFF, 0], dtype=np.uint32))
 
 
+def _on_default_device(seed: Tensor) -> Tensor:
+    """Return the global stream's seed where new tensors are made: its state stays where the stream began."""
+    value = seed._value
+    if type(value) is Abstract or (here := devices.to_default(value)) is value:
+        return seed
+    moved = object.__new__(Tensor)
+    moved._value = here
+    return moved
+
+
 def draw_seed(seed: SeedGenerator | int | Tensor | None) -> Tensor:
     """Return a seed tensor: the generator's next, the same one each time for an int, the global next for None.
 
@@ -97,7 +120,7 @@ def draw_seed(seed: SeedGenerator | int | Tensor | None) -> Tensor:
     if isinstance(seed, SeedGenerator):
         return seed.next()
     if seed is None:
-        return global_seed_generator().next()
+        return _on_default_device(global_seed_generator().next())
     if isinstance(seed, Tensor):
         return seed
     if isinstance(seed, (int, np.integer)) and not isinstance(seed, bool):

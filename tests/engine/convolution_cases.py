@@ -7,6 +7,7 @@ from functools import partial
 from gradient_cases import Case, numbers, ordinary
 
 from kerasish.autograd.primitives import convolution, pooling
+from kerasish.autograd.tensor import as_tensor
 
 # label, input, kernel, strides, padding, dilation, groups
 _CONVOLUTIONS = [
@@ -70,7 +71,7 @@ def _poolings() -> dict[str, list[Case]]:
     for label, shape, window, strides, padding in _POOLINGS:
         options = {"window": window, "strides": strides, "padding": padding}
         x = numbers(*shape)
-        largest = pooling.max_pool(x, **options)
+        largest = pooling.max_pool(x, **options).numpy()
         g = numbers(*largest.shape) * 0.9
         cases["max_pool"].append(ordinary(label, partial(pooling.max_pool, **options), x))
         cases["average_pool"].append(ordinary(label, partial(pooling.average_pool, **options), x))
@@ -78,10 +79,10 @@ def _poolings() -> dict[str, list[Case]]:
         cases["average_pool_transpose"].append(ordinary(label, spread, g))
 
         def route(g, x=x, largest=largest, options=options):
-            return pooling.max_pool_route(g, x, largest, **options)
+            return pooling.max_pool_route(g, as_tensor(x), as_tensor(largest), **options)
 
         def pick(values, x=x, largest=largest, options=options):
-            return pooling.max_pool_pick(values, x, largest, **options)
+            return pooling.max_pool_pick(values, as_tensor(x), as_tensor(largest), **options)
 
         cases["max_pool_route"].append(ordinary(label, route, g))
         cases["max_pool_pick"].append(ordinary(label, pick, numbers(*shape) * 1.1))

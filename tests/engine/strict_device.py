@@ -231,11 +231,12 @@ def to_device(array: np.ndarray) -> StrictArray:
 def strict_device() -> Iterator[Device]:
     """Context in which new tensors and variables are made on the strict device."""
     devices.register_array_type(StrictArray, MODULE, "strict")
+    before = devices._to_default, devices._default_module
     devices.set_default_device(to_device)
     # The global stream's state stays where it was made; here another takes its place.
     stream, seeds._global = seeds._global, None
     try:
         yield DEVICE
     finally:
-        devices.set_default_device(None)
+        devices.set_default_device(*before)
         seeds._global = stream

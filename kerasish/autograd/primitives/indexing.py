@@ -353,7 +353,7 @@ def _index_part(part: Any) -> Any:
             "Tensors are indexed by integers, slices, `...`, None, integer tensors, and bool tensors of one or more "
             f"axes. Received: {part!r}"
         )
-    if tensor.ndim == 0 and type(tensor._value) is not Abstract and not tensor.mutable:
+    if tensor.ndim == 0 and type(tensor._value) is np.ndarray and not tensor.mutable:
         return int(tensor.item())
     return tensor
 

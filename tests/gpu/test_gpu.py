@@ -1,0 +1,222 @@
+"""The GPU against the CPU: everything that is a table elsewhere, and what only a GPU has."""
+
+from __future__ import annotations
+
+import gc
+
+import device_cases
+import numpy as np
+import pytest
+from device_cases import GROUPS, assert_alike, to_host
+
+import kerasish
+from kerasish import Tensor, Variable, ops, random
+from kerasish.devices import DeviceError, OutOfMemoryError, cpu
+
+
+def on_device(tensor) -> bool:
+    return tensor.device == "gpu:0"
+
+
+WORK = [pytest.param(work, id=f"{group}: {work}") for group, works in GROUPS.items() for work in works]
+
+
+@pytest.mark.parametrize("work", WORK)
+def test_the_gpu_computes_what_the_cpu_does(work, transfers):
+    kerasish.utils.set_random_seed(3)
+    expected = to_host(work.run())
+    with kerasish.device("gpu"):
+        kerasish.utils.set_random_seed(3)
+        transfers["to the host"].clear()
+        result = work.run()
+        waited = list(transfers["to the host"])
+        found = to_host(result)
+    assert_alike(found, expected, work.tolerance)
+    assert work.asks or work.name.startswith(device_cases.ASKING) or not waited
+
+
+# Where tensors are
+
+
+def test_tensors_move(on_gpu):
+    x = Tensor([1.0, 2.0])
+    assert x.device == "gpu:0"
+    assert x.to("gpu") is x
+    assert x.to("cuda:0") is x
+    host = x.to("cpu")
+    assert host.device == "cpu"
+    assert host.to("gpu:0").device == "gpu:0"
+    assert x.numpy().tolist() == np.asarray(x).tolist() == x.tolist() == [1.0, 2.0]
+    assert x[1].item() == 2.0
+    assert bool(x[0] > 0)
+    assert repr(x) == "<Tensor shape=(2,), dtype=float32, value=[1. 2.]>"
+    with pytest.raises(ValueError, match=r"got tensors on different devices: cpu, gpu:0. Move them"):
+        x + host
+    with kerasish.device("cpu"):
+        assert ops.ones(2).device == "cpu"
+        assert random.normal((2,)).device == "cpu"
+    assert ops.ones(2).device == random.normal((2,)).device == "gpu:0"
+
+
+def test_arrays_of_cupy_are_tensors():
+    import cupy
+
+    x = ops.convert_to_tensor(cupy.arange(3))
+    assert x.device == "gpu:0"
+    assert (x * 2).numpy().tolist() == [0, 2, 4]
+
+
+def test_variables_stay_on_the_gpu(on_gpu, transfers):
+    v = Variable(np.ones((2, 3), np.float32))
+    transfers["from the host"].clear()
+    view = v[0]
+    v.assign_add(1.0)
+    v.assign_sub(ops.ones((2, 3)) * 0.5)
+    v.assign(v * 2.0)
+    ops.sum(v * v).backward()
+    assert transfers == {"to the host": [], "from the host": []}
+    assert on_device(v)
+    assert on_device(v.grad)
+    assert v.numpy().tolist() == [[3.0] * 3] * 2
+    assert view.numpy().tolist() == [1.0] * 3
+
+
+@pytest.mark.parametrize("name", ["gpu:99", "cuda:99"])
+def test_a_gpu_that_is_not_there(name):
+    with pytest.raises(DeviceError, match=r"There is no device 'gpu:99': this machine shows 'gpu:0'"):
+        kerasish.device(name)
+    with pytest.raises(DeviceError, match="There is no device 'gpu:99'"):
+        Tensor([1.0]).to(name)
+    assert Tensor([1.0]).device == "cpu"
+
+
+# Random numbers
+
+
+@pytest.mark.parametrize("size", [1, 2, 7, 8, 9, 255 * 8, 256 * 8 + 1, 100_003])
+@pytest.mark.parametrize("dtype", ["int32", "uint32", "int64", "uint64", "uint8"])
+def test_random_bits(size, dtype):
+    import cupy
+
+    from kerasish.devices import gpu
+
+    seed = np.array([123, 45], dtype)
+    np.testing.assert_array_equal(
+        gpu.random_bits(cupy.asarray(seed), size).get(), cpu.random_bits(seed, size)
+    )
+
+
+# Steady steps
+
+
+def _steady(make, x, y, loss):
+    model = make()
+    model.compile("adam", loss, run_eagerly=True)
+    x, y = ops.convert_to_tensor(x), ops.convert_to_tensor(y)
+    variables = model.trainable_variables
+
+    def step():
+        with kerasish.GradientTape() as tape:
+            value = kerasish.losses.get(loss)(y, model(x, training=True))
+        model.optimizer.apply(tape.gradient(value, variables), variables)
+
+    step()
+    return step
+
+
+@pytest.mark.parametrize(
+    ("make", "x", "y", "loss"),
+    [
+        (
+            device_cases._dense,
+            device_cases._FEATURES,
+            device_cases._CLASSES,
+            "sparse_categorical_crossentropy",
+        ),
+        (
+            device_cases._convolutional,
+            device_cases._IMAGES,
+            device_cases._CLASSES,
+            "sparse_categorical_crossentropy",
+        ),
+        (device_cases._transformer, device_cases._SEQUENCES, device_cases._SEQUENCES[:, 0, :2], "mse"),
+    ],
+    ids=["dense", "convolutional", "transformer"],
+)
+def test_a_steady_step_brings_nothing_to_the_host_and_nothing_from_there(on_gpu, transfers, make, x, y, loss):
+    step = _steady(make, x, y, loss)
+    for counts in transfers.values():
+        counts.clear()
+    step()
+    assert transfers == {"to the host": [], "from the host": []}
+
+
+# Memory
+
+
+def test_memory_is_told(on_gpu):
+    before = kerasish.devices.memory_info()
+    x = ops.zeros((1024, 1024))
+    after = kerasish.devices.memory_info("gpu:0")
+    assert before.device == after.device == "gpu:0"
+    assert 0 < after.free <= after.total
+    assert after.used >= before.used + 4 * 1024 * 1024
+    assert "gpu:0: " in str(after)
+    del x
+    assert kerasish.devices.memory_info("gpu").pooled >= 4 * 1024 * 1024
+
+
+def test_when_memory_is_used_up_nothing_is_lost(on_gpu):
+    model = device_cases._dense()
+    model.compile("adam", "sparse_categorical_crossentropy", run_eagerly=True)
+    x = ops.ones((1 << 20, 1))
+    total = kerasish.devices.memory_info().total
+    for use in (
+        lambda: ops.zeros((total // 2,)),  # four bytes each
+        lambda: ops.matmul(x, ops.transpose(x)),
+        lambda: x + ops.ones((1, 1 << 20)),
+        lambda: Variable("ones", shape=(total // 2,)),
+    ):
+        with pytest.raises(
+            OutOfMemoryError, match=r"no room for .* more on gpu:0: .* are free.*smaller batch"
+        ):
+            use()
+    gc.collect()
+    assert issubclass(OutOfMemoryError, MemoryError)
+    before = model.get_weights()
+    with pytest.raises(OutOfMemoryError):
+        model(ops.ones((1 << 30, 10)), training=True)
+        model(ops.ones((1 << 31, 10)), training=True)
+    gc.collect()
+    for one, other in zip(model.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(one, other)
+    history = model.fit(device_cases._FEATURES, device_cases._CLASSES, epochs=1, verbose=0).history
+    assert np.isfinite(history["loss"]).all()
+
+
+# Files
+
+
+@pytest.mark.parametrize("save_on", ["gpu", "cpu"])
+def test_files_go_from_device_to_device(tmp_path, save_on):
+    x = device_cases._FEATURES
+    path = str(tmp_path / "m.keras")
+    with kerasish.device(save_on):
+        model = device_cases._dense()
+        model.compile("adam", "sparse_categorical_crossentropy")
+        model.fit(x, device_cases._CLASSES, epochs=1, verbose=0)
+        expected = model.predict(x, verbose=0)
+        model.save(path)
+        model.save_weights(str(tmp_path / "w.weights.h5"))
+    with kerasish.device("cpu" if save_on == "gpu" else "gpu"):
+        again = kerasish.saving.load_model(path)
+        assert {v.device for v in again.variables} == {"cpu" if save_on == "gpu" else "gpu:0"}
+        np.testing.assert_allclose(again.predict(x, verbose=0), expected, rtol=1e-5, atol=1e-6)
+        again.load_weights(str(tmp_path / "w.weights.h5"))
+        again.fit(x, device_cases._CLASSES, epochs=1, verbose=0)
+
+
+def test_strings_stay_on_the_host(on_gpu):
+    lookup = kerasish.layers.StringLookup(vocabulary=["a", "b"])
+    found = lookup(np.array(["b", "a", "c"]))
+    assert found.numpy().tolist() == [2, 1, 0]
