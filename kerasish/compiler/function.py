@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import update_wrapper
 from typing import Any
 
@@ -15,7 +15,7 @@ from kerasish.autograd.state import state
 from kerasish.autograd.tensor import Tensor
 from kerasish.compiler import passes
 from kerasish.compiler.blocks import put_side_by_side
-from kerasish.compiler.executors import jit
+from kerasish.compiler.executors import compiles_for, jit, runtime_for
 from kerasish.compiler.executors.numpy import NumpyExecutable
 from kerasish.compiler.graph import Graph
 from kerasish.compiler.loops import compile_loops
@@ -25,16 +25,28 @@ Signature = tuple
 
 
 class Compiled:
-    """One trace of a function, ready to run.
+    """One trace of a function, ready to run on the device of its variables.
 
     Attributes:
         graph: The optimized graph.
         executable: What runs it.
+
+    Args:
+        function: Takes as many tensors as there are `arguments`.
+        arguments: Shape and dtype of each.
+        arrays: What it will be called with first: the device of a function without variables is theirs.
     """
 
-    def __init__(self, function: Callable, arguments: list[Abstract]):
+    def __init__(self, function: Callable, arguments: list[Abstract], arrays: Sequence[Any] = ()):
         graph, self._structure = trace(function, arguments)
         self.graph: Graph = passes.optimize(graph)
+        runtime = runtime_for(_home(self.graph, arrays))
+        if runtime is not None:
+            from kerasish.compiler.executors.cuda import CudaExecutable  # what a CPU does not need
+
+            self.executable: Any = CudaExecutable(self.graph, runtime)
+            self.graph = self.executable.graph
+            return
         native = native_kernels() and _is_worth_machine_code(self.graph)
         self.graph = compile_loops(self.graph, native)
         if native:
@@ -52,6 +64,26 @@ class Compiled:
     def pack(self, results: tuple) -> Any:
         """Return the arrays of a run in the structure that the function returns."""
         return tree.map_structure(lambda leaf: _result(leaf, results), self._structure)
+
+
+def _home(graph: Graph, arrays: Sequence[Any]) -> Any:
+    """Return an array of the device that a graph runs on: its variables' and its arguments', or else the default one.
+
+    Raises:
+        ValueError: If they are on several devices. Arrays of the host are moved to where the others are.
+    """
+    found: dict[str, Any] = {}
+    for value in graph.states:
+        found.setdefault(devices.device_name(value.data._array), value.data._array)
+    for array in arrays:
+        if type(array) is not np.ndarray:
+            found.setdefault(devices.device_name(array), array)
+    if len(found) > 1:
+        raise ValueError(
+            f"A compiled function got variables and tensors on different devices: {', '.join(sorted(found))}. Move "
+            'them to one device first, for example with `x.to("cpu")`.'
+        )
+    return next(iter(found.values())) if found else devices.place(np.zeros(1, np.float32))
 
 
 def _result(leaf: Any, results: tuple) -> Any:
@@ -107,13 +139,13 @@ class Function:
         """Return the compiled trace for arguments like these, making it if it is new."""
         flat = tree.flatten((args, kwargs))
         arrays = [_array(leaf) for leaf in flat]
-        if len(args) == 1 and not kwargs and args[0] is flat[0] and arrays[0] is not None:
+        if len(args) == 1 and not kwargs and type(args[0]) is np.ndarray and arrays[0] is not None:
             key: Any = (arrays[0].shape, arrays[0].dtype)
         else:
             key = (
                 _structure_key((args, kwargs)),
                 tuple(
-                    _static_key(leaf) if a is None else (a.shape, a.dtype)
+                    _static_key(leaf) if a is None else (a.shape, a.dtype, type(a))
                     for leaf, a in zip(flat, arrays, strict=True)
                 ),
             )
@@ -132,7 +164,8 @@ class Function:
             inner_args, inner_kwargs = tree.pack_sequence_as((args, kwargs), leaves)
             return self._function(*inner_args, **inner_kwargs)
 
-        return Compiled(on_symbols, [Abstract(tuple(arrays[i].shape), arrays[i].dtype) for i in dynamic])
+        given = [arrays[i] for i in dynamic]
+        return Compiled(on_symbols, [Abstract(tuple(a.shape), a.dtype) for a in given], given)
 
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
         """Bind as a method: each instance compiles for itself, and keeps what is compiled as long as it lives."""
@@ -161,10 +194,11 @@ def _array(leaf: Any) -> Any:
 
 
 def _must_run_op_by_op(leaf: Any) -> bool:
-    """Tell whether an argument is symbolic or has a gradient recorded through it."""
+    """Tell whether an argument is symbolic, has a gradient recorded through it, or is where nothing is compiled."""
     if not isinstance(leaf, Tensor) or leaf.mutable:
         return False
-    return type(leaf._value) is Abstract or (leaf._tracked and state.recording)
+    kind = type(leaf._value)
+    return kind is Abstract or (leaf._tracked and state.recording) or not compiles_for(kind)
 
 
 def _static_key(leaf: Any) -> Any:

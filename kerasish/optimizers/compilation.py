@@ -9,12 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from kerasish.autograd import Tensor, Variable
 from kerasish.autograd.abstract import abstract
 from kerasish.autograd.state import state
 from kerasish.autograd.tensor import NoValueError
+from kerasish.compiler.executors import compiles_for
 from kerasish.compiler.function import Compiled
 from kerasish.optimizers.schedules.learning_rate_schedule import LearningRateSchedule
 
@@ -39,7 +38,7 @@ class CompiledStep:
         """Do one step if it can be compiled, and tell whether it was done."""
         optimizer = self._optimizer
         rate = optimizer._learning_rate
-        if not self._possible or state.overlay is not None or type(grads[0]._value) is not np.ndarray:
+        if not self._possible or state.overlay is not None or not compiles_for(type(grads[0]._value)):
             return False
         if callable(rate) and not isinstance(rate, LearningRateSchedule):
             return False  # a Python function of the user's, to be asked at every step
@@ -58,9 +57,9 @@ class CompiledStep:
 
     def _compile(self, grads: Sequence[Tensor], variables: list[Variable]) -> Compiled | None:
         try:
+            arrays = [g._value for g in grads]
             return Compiled(
-                lambda *symbols: self._optimizer._step(symbols, variables),
-                [abstract(g._value) for g in grads],
+                lambda *symbols: self._optimizer._step(symbols, variables), [abstract(a) for a in arrays], arrays
             )
         except NoValueError:  # a constraint or schedule of the user's looks at values
             self._possible = False

@@ -6,13 +6,12 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
 from kerasish import ops, tree
 from kerasish.autograd.backward import gradients_of
 from kerasish.autograd.dtypes import standardize_dtype
 from kerasish.autograd.state import Recording, no_grad
 from kerasish.autograd.tensor import Tensor
+from kerasish.compiler.executors import compiles_for
 from kerasish.trainers.compilation import Compilation
 from kerasish.trainers.steps import CompiledStep, EagerStep, MetricsStep
 from kerasish.utils.data_utils import unpack_x_y_sample_weight
@@ -143,8 +142,8 @@ class BatchSteps(Compilation):
         function = self._step_function(kind)
         if kind == "train":
             self._trained = self.trainable_variables
-        on_host = all(type(v._array) is np.ndarray for v in self.variables)
-        if self._run_eagerly or self._jit_compile is False or not on_host:
+        compiles = all(map(compiles_for, {type(v._array) for v in self.variables}))
+        if self._run_eagerly or self._jit_compile is False or not compiles:
             return EagerStep(function)
         # A trace holds as long as the same variables are trained by the same optimizer.
         state = (id(self.optimizer), tuple([(id(v), v._trainable) for v in self.variables]))

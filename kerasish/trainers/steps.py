@@ -13,6 +13,7 @@ from kerasish import tree
 from kerasish.autograd.abstract import abstract
 from kerasish.autograd.state import no_grad, state
 from kerasish.autograd.tensor import NoValueError, Tensor, as_tensor
+from kerasish.compiler.executors import compiles_for
 from kerasish.compiler.function import Compiled, Function
 
 
@@ -115,7 +116,8 @@ class MetricsStep:
         inputs = [loss, y, y_pred, sample_weight]
         if state.overlay is None and all(t is None or type(t) is Tensor for t in inputs):
             arrays = [t._value for t in inputs if t is not None]
-            if type(arrays[0]) is np.ndarray and type(arrays[-1]) is np.ndarray and self._known():
+            kinds = {type(a) for a in arrays}
+            if len(kinds) == 1 and compiles_for(*kinds) and self._known():
                 key = (size, *[None if t is None else (t._value.shape, t._value.dtype) for t in inputs])
                 compiled = self._traces.get(key)
                 if compiled is None:
@@ -135,7 +137,8 @@ class MetricsStep:
             rest = iter(symbols)
             self._update(size, *[None if t is None else next(rest) for t in inputs])
 
-        return Compiled(update, [abstract(t._value) for t in inputs if t is not None])
+        arrays = [t._value for t in inputs if t is not None]
+        return Compiled(update, [abstract(a) for a in arrays], arrays)
 
     def _known(self) -> bool:
         """Tell whether all metrics are the package's own; those named in `compile` are known after the first batch."""

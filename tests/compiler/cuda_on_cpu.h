@@ -259,8 +259,8 @@ static char *share_stacks(char *given) {
     return stacks;
 }
 
-static void make_fibers() {
-    for (unsigned i = 0; i < MOST_THREADS; i++) {
+static void make_fibers(unsigned count) {
+    for (unsigned i = 0; i < count; i++) {
         Fiber &f = fibers[i];
         f.index = i;
         f.started = false;
@@ -274,7 +274,6 @@ static void make_fibers() {
 
 // Launch a kernel with its arrays' copies, or with the caller's pointers where there is no copy.
 static const char *launch(void (*f)(void **), unsigned grid, unsigned block, void **pointers, const int *copies, int count, bool reverse) {
-    static bool fresh = true;
     static char signal_stack[64 << 10];
     static void *places[MOST_REGIONS];
     constexpr int signals[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE};
@@ -287,16 +286,14 @@ static const char *launch(void (*f)(void **), unsigned grid, unsigned block, voi
     arguments = places;
     blockDim.x = block;
     gridDim.x = grid;
-    if (fresh) make_fibers();
-    fresh = false;
+    make_fibers(block);  // another library may have used the stacks meanwhile
     stack_ours.ss_sp = signal_stack;
     stack_ours.ss_size = sizeof signal_stack;
     sigaltstack(&stack_ours, &stack_before);
     ours.sa_sigaction = on_signal;
     ours.sa_flags = SA_SIGINFO | SA_ONSTACK;
     for (int i = 0; i < 4; i++) sigaction(signals[i], &ours, &before[i]);
-    if (sigsetjmp(outside, 1)) fresh = true;
-    else
+    if (!sigsetjmp(outside, 1))
         for (unsigned i = 0; i < grid; i++) {
             blockIdx.x = reverse ? grid - 1 - i : i;
             run_block(reverse);

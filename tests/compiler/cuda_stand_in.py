@@ -31,11 +31,12 @@ class StandInRuntime:
     Attributes:
         launches: Names of the kernels that were launched.
         products: Number of products.
+        reverse: Whether blocks and threads run the other way round.
+        array_type: The class of the arrays: NumPy's or the strict device's.
     """
 
-    array_type = np.ndarray
-
-    def __init__(self) -> None:
+    def __init__(self, array_type: type = np.ndarray) -> None:
+        self.array_type = array_type
         self.launches: list[str] = []
         self.products = 0
         self.reverse = False
@@ -49,32 +50,39 @@ class StandInRuntime:
         raw = np.full(nbytes + 256, 0xFF, np.uint8)  # NaN where nothing was written
         return Memory(raw.ctypes.data + -raw.ctypes.data % 256, raw)
 
-    def location(self, array: np.ndarray) -> Memory:
-        return Memory(array.ctypes.data, array)
+    def _host(self, array: Any) -> np.ndarray:
+        return array if type(array) is np.ndarray else array.host
+
+    def location(self, array: Any) -> Memory:
+        host = self._host(array)
+        return Memory(host.ctypes.data, host)
 
     def array(
         self, location: Memory, shape: Sequence[int], dtype: np.dtype, strides: Sequence[int]
-    ) -> np.ndarray:
-        owner = np.array(location.owner, copy=False, subok=False)
+    ) -> Any:
+        owner = location.owner
         low = location.ptr - owner.ctypes.data
         flat = owner.reshape(-1).view(np.uint8)
-        return np.ndarray(tuple(shape), dtype, flat.data, low, tuple(strides))
+        return self.asarray(np.ndarray(tuple(shape), dtype, flat, low, tuple(strides)))
 
-    def fits(self, array: np.ndarray) -> bool:
-        return array.flags.c_contiguous and array.ctypes.data % 16 == 0
+    def fits(self, array: Any) -> bool:
+        host = self._host(array)
+        return host.flags.c_contiguous and host.ctypes.data % 16 == 0
 
-    def fresh(self, array: np.ndarray) -> np.ndarray:
-        return np.array(array, order="C")
+    def fresh(self, array: Any) -> Any:
+        return self.asarray(np.array(self._host(array), order="C"))
 
-    def contiguous(self, array: np.ndarray) -> np.ndarray:
-        return np.ascontiguousarray(array) if array.ndim else array
+    def contiguous(self, array: Any) -> Any:
+        host = self._host(array)
+        return array if host.flags.c_contiguous else self.asarray(np.ascontiguousarray(host))
 
-    def asarray(self, array: np.ndarray) -> np.ndarray:
-        return np.asarray(array)
+    def asarray(self, array: np.ndarray) -> Any:
+        return array if self.array_type is np.ndarray else self.array_type(array)
 
-    def put(self, array: np.ndarray, location: Memory) -> None:
-        if array.size:
-            ctypes.memmove(location.ptr, np.ascontiguousarray(array).ctypes.data, array.nbytes)
+    def put(self, array: Any, location: Memory) -> None:
+        host = self._host(array)
+        if host.size:
+            ctypes.memmove(location.ptr, np.ascontiguousarray(host).ctypes.data, host.nbytes)
 
     def launch(self, function: Any, step: Launch, addresses: Sequence[int]) -> None:
         self.launches.append(step.name)

@@ -147,6 +147,10 @@ def _library() -> Any:
 
 
 @cache
-def runtime() -> CupyRuntime:
-    """Return what runs steps on the GPU."""
+def _runtime(number: int) -> CupyRuntime:
     return CupyRuntime()
+
+
+def runtime_of(array: Any) -> CupyRuntime:
+    """Return what runs steps on the GPU that holds an array."""
+    return _runtime(array.device.id)
