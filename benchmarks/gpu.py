@@ -153,9 +153,8 @@ class Side:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
-        while not self.failure and not self._answers.empty():
-            last = self._answers.get()
-            if last is not None and last["event"] == "closed":
+        while not self.failure and (last := self._answers.get()) is not None:
+            if last["event"] == "closed":
                 self.notes.update(last["notes"])
 
     def seconds(self) -> float:
