@@ -261,7 +261,9 @@ def figure(side: Side) -> str:
 
 def show(sides: dict[tuple[str, str], Side]) -> list[dict[str, Any]]:
     """Print the tables and return the ratios."""
-    print("\n| work | side | median | spread | first epoch, s | rounds |\n| --- | --- | --- | --- | --- | --- |")
+    print(
+        "\n| work | side | median | spread | first epoch, s | rounds |\n| --- | --- | --- | --- | --- | --- |"
+    )
     for side in sides.values():
         if side.rounds:
             first = side.notes.get("first_epoch_s", "")

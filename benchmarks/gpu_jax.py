@@ -49,8 +49,7 @@ def adam(state: dict[str, Any], gradients: list[Any]) -> dict[str, Any]:
     mean = [m + (g - m) * (1 - BETA_1) for m, g in zip(state["mean"], gradients, strict=True)]
     square = [v + (g * g - v) * (1 - BETA_2) for v, g in zip(state["square"], gradients, strict=True)]
     weights = [
-        w - rate * m / (jnp.sqrt(v) + EPSILON)
-        for w, m, v in zip(state["weights"], mean, square, strict=True)
+        w - rate * m / (jnp.sqrt(v) + EPSILON) for w, m, v in zip(state["weights"], mean, square, strict=True)
     ]
     return {**state, "weights": weights, "mean": mean, "square": square, "step": step}
 

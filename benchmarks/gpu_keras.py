@@ -104,9 +104,7 @@ def run(channel: Channel) -> None:
         channel.say("closed", notes=_memory(keras))
 
 
-def chain(
-    keras: Any, channel: Channel, synchronize: Callable[[], None], notes: dict[str, Any]
-) -> None:
+def chain(keras: Any, channel: Channel, synchronize: Callable[[], None], notes: dict[str, Any]) -> None:
     """Run one compiled elementwise function on arrays that are on the device."""
     inputs, function = CHAINS[channel.side.partition(": ")[2]]
     elements = 1 << 16 if channel.smoke else ELEMENTS

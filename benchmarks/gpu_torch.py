@@ -32,9 +32,9 @@ class Training:
         self.x = torch.from_numpy(x.reshape(samples, 784)).to(device)
         self.y = torch.from_numpy(y).to(device)
         self.steps = samples // BATCH
-        self.model = nn.Sequential(
-            nn.Linear(784, 128), nn.ReLU(), nn.Dropout(0.2), nn.Linear(128, 10)
-        ).to(device)
+        self.model = nn.Sequential(nn.Linear(784, 128), nn.ReLU(), nn.Dropout(0.2), nn.Linear(128, 10)).to(
+            device
+        )
         self.optimizer = torch.optim.Adam(
             self.model.parameters(), lr=1e-3, eps=1e-7, fused=CUDA, capturable=CUDA
         )

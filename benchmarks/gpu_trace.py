@@ -45,7 +45,9 @@ def summary(events: list[dict[str, Any]], steps: int) -> dict[str, Any]:
             begin, end = event["ts"], event["ts"] + event["dur"]
             span = spans.setdefault(number, [begin, end])
             span[:] = min(span[0], begin), max(span[1], end)
-        replays = [spans[e["args"].get("correlation")] for e in launches if e["args"].get("correlation") in spans]
+        replays = [
+            spans[e["args"].get("correlation")] for e in launches if e["args"].get("correlation") in spans
+        ]
         if replays:
             found["replay_us"] = statistics.median(end - begin for begin, end in replays)
             found["kernels_in_a_replay"] = sum(

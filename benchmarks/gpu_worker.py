@@ -1,6 +1,6 @@
 """One side of `gpu.py`, in a process of its own; started by it and of no use alone.
 
-    python gpu_worker.py PART SIDE {full|smoke}
+python gpu_worker.py PART SIDE {full|smoke}
 """
 
 from __future__ import annotations
