@@ -10,6 +10,11 @@ it: Adam divides by the size of gradients, so weights whose gradient is zero but
 keys) move at random by steps as large as others', without an influence on what the model computes. They are left out
 of `weights` where the gradient says so: where a tensor's moments are below 1e-6 of the largest of its model.
 
+Training is not continuous: where the two largest numbers of a pooling window, or a number and relu's zero, are a
+rounding apart, devices may take different ways, and Adam makes the most of it. So where figures are beyond 1e-4, the
+example runs three times more on the first device, with initial weights off by one unit in their last place at random,
+and what that makes of the figures is printed in brackets. A difference of that size is rounding's, not the device's.
+
 Without a GPU, `--devices cpu numpy` compares compiled code on the CPU with NumPy's.
 """
 
@@ -35,6 +40,7 @@ import kerasish as keras
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 STEPS, LIMIT = 20, 1e-4
+KINDS = ("history", "outputs", "weights")
 PROGRAMS: dict[str, dict[str, int]] = {
     "autoencoder": dict(epochs=1, samples=STEPS * 128),
     "convnet_mnist": dict(epochs=1, samples=STEPS * 128 + 300),
@@ -51,8 +57,6 @@ PROGRAMS: dict[str, dict[str, int]] = {
 
 SCRIPTS = sorted(path.stem for path in (EXAMPLES / "programs").glob("[0-9]_*.py")) + ["mnist"]
 
-Found = dict[str, list[np.ndarray]]
-
 
 def array(value: Any) -> np.ndarray:
     """Return numbers as an array of float64 on the host."""
@@ -63,10 +67,14 @@ class Recorder:
     """Writes down what models show, while examples run.
 
     Attributes:
-        found: Arrays in order of time: `history`, `outputs`, and for `weights` a list a model.
+        nudge: Draws by which initial weights are off in their last place; None leaves them.
+        history: Losses and the like of all epochs, an array a name. Accuracy is left out, which jumps.
+        outputs: What models predict, what losses they have, in order of time.
+        weights: Of each trained model its weights.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, nudge: int = 0) -> None:
+        self.nudge = np.random.default_rng(nudge) if nudge else None
         self.history: list[np.ndarray] = []
         self.outputs: list[np.ndarray] = []
         self.weights: list[list[tuple[str, np.ndarray, float]]] = []
@@ -77,9 +85,12 @@ class Recorder:
         fit, evaluate, predict = model.fit, model.evaluate, model.predict
 
         def fit_and_note(this: Any, x: Any = None, *args: Any, **kwargs: Any) -> Any:
+            if self.nudge is not None:
+                nudge_weights(this, self.nudge)
             history = fit(this, x, *args, **kwargs)
             for name in sorted(history.history):
-                self.history.append(array(history.history[name]))
+                if "accuracy" not in name:
+                    self.history.append(array(history.history[name]))
             self.weights.append(trained_weights(this))
             with contextlib.suppress(ValueError):  # a GAN's input is not what it is trained on
                 some = keras.tree.map_structure(lambda a: a[:64], x)
@@ -88,7 +99,7 @@ class Recorder:
 
         def evaluate_and_note(this: Any, *args: Any, **kwargs: Any) -> Any:
             result = evaluate(this, *args, **kwargs)
-            self.outputs += map(array, keras.tree.flatten(result))
+            self.outputs.append(array(keras.tree.flatten(result)[0]))  # the loss
             return result
 
         def predict_and_note(this: Any, *args: Any, **kwargs: Any) -> Any:
@@ -101,6 +112,14 @@ class Recorder:
             yield
         finally:
             model.fit, model.evaluate, model.predict = fit, evaluate, predict
+
+
+def nudge_weights(model: Any, random: np.random.Generator) -> None:
+    """Change each weight of a model by about one unit in its last place, up or down."""
+    for variable in model.trainable_weights if model.built else ():
+        value = keras.ops.convert_to_numpy(variable)
+        signs = random.choice(np.array([-1.0, 1.0], value.dtype), value.shape)
+        variable.assign(value * (1 + signs * np.finfo(value.dtype).eps))
 
 
 def trained_weights(model: Any) -> list[tuple[str, np.ndarray, float]]:
@@ -144,9 +163,9 @@ def on(device: str) -> Iterator[str]:
             os.environ["KERASISH_JIT"] = before
 
 
-def run(name: str, device: str) -> tuple[Recorder, str]:
-    """Run one example on one device."""
-    recorder = Recorder()
+def run(name: str, device: str, nudge: int = 0) -> tuple[Recorder, str]:
+    """Run one example on one device, with initial weights a little off if `nudge` is not 0."""
+    recorder = Recorder(nudge)
     keras.utils.clear_session()
     keras.utils.set_random_seed(0)
     with on(device) as where, recorder(), contextlib.redirect_stdout(io.StringIO()):
@@ -189,6 +208,12 @@ def compare(one: Recorder, other: Recorder) -> dict[str, Any]:
     return found
 
 
+def as_rounding(found: dict[str, Any]) -> bool:
+    """Tell whether an example beyond the limit is no further off than initial weights a rounding apart make it."""
+    floor = found.get("rounding")
+    return floor is not None and all(found[kind] <= max(LIMIT, 3 * floor[kind]) for kind in KINDS)
+
+
 def main() -> int:
     """Run, compare, print; 1 if something does not agree."""
     parser = argparse.ArgumentParser(
@@ -212,16 +237,19 @@ def main() -> int:
             found: dict[str, Any]
             try:
                 (one, first), (other, second) = (run(name, device) for device in args.devices)
-                found = compare(one, other)
-                figures = [found[kind] for kind in ("history", "outputs", "weights")]
-                found["agrees"] = max(figures) <= LIMIT
-                cells = [*(f"{figure:.1e}" for figure in figures), found["worst"]]
-                found["devices"] = [first, second]
+                found = {**compare(one, other), "devices": [first, second]}
+                found["agrees"] = max(found[kind] for kind in KINDS) <= LIMIT
+                cells = [f"{found[kind]:.1e}" for kind in KINDS]
+                if not found["agrees"]:
+                    floors = [compare(one, run(name, args.devices[0], nudge)[0]) for nudge in (1, 2, 3)]
+                    found["rounding"] = {kind: max(floor[kind] for floor in floors) for kind in KINDS}
+                    cells = [f"{found[kind]:.1e} ({found['rounding'][kind]:.1e})" for kind in KINDS]
+                cells.append(found["worst"])
             except Exception as error:
                 traceback.print_exc()
                 found = {"agrees": False, "error": f"{type(error).__name__}: {error}"}
                 cells = ["", "", "", found["error"]]
-            verdict = "agrees" if found["agrees"] else "DIFFERS"
+            verdict = "agrees" if found["agrees"] else "as rounding" if as_rounding(found) else "DIFFERS"
             seconds = time.perf_counter() - began
             print(f"| {name} | {' | '.join(cells)} | {seconds:.1f} | {verdict} |", flush=True)
             report.append({"example": name, **found})
@@ -230,8 +258,11 @@ def main() -> int:
         Path(args.json).write_text(json.dumps(report, indent=1) + "\n")
     devices = next((found["devices"] for found in report if "devices" in found), args.devices)
     agreeing = sum(found["agrees"] for found in report)
-    print(f"{agreeing} of {len(report)} examples agree to {LIMIT:g} on {' and '.join(devices)}")
-    return int(agreeing < len(report))
+    rounding = sum(map(as_rounding, report))
+    print(
+        f"{agreeing} of {len(report)} examples agree to {LIMIT:g} on {' and '.join(devices)}; {rounding} as rounding"
+    )
+    return int(agreeing + rounding < len(report))
 
 
 if __name__ == "__main__":
