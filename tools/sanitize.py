@@ -1,10 +1,11 @@
 """Run compiled work on the GPU under NVIDIA's compute-sanitizer; exit with 1 if it finds anything.
 
-    python tools/sanitize.py [--tools memcheck racecheck initcheck synccheck] [--only NAME ...] [--pool] [--all-kernels]
+    python tools/sanitize.py [--tools memcheck racecheck initcheck synccheck] [--only NAME ...] [--pool]
+                             [--kernels PART_OF_NAME ...]
 
 Each work runs in a process of its own under each tool: a few compiled training steps of small models, reductions and
-elementwise chains of awkward shapes. `memcheck` looks at every kernel, libraries' too; the other tools, which are
-slower and know libraries' habits less well, only at kernels that kerasish generates, unless `--all-kernels`.
+elementwise chains of awkward shapes. All kernels are looked at, libraries' too, unless `--kernels` gives parts of the
+names of those that count. The kernels in which something was found are listed with how often.
 
 CuPy's memory pool hands out pieces of large blocks, and a write past the end of one lands in another without being
 noticed; so each array is allocated by itself, unless `--pool`. `--bare` runs the work without the sanitizer.
@@ -13,6 +14,7 @@ noticed; so each array is allocated by itself, unless `--pool`. `--bare` runs th
 from __future__ import annotations
 
 import argparse
+import collections
 import os
 import re
 import shutil
@@ -219,12 +221,12 @@ def run(name: str, pool: bool) -> None:
     print(f"{name} on {where}: {time.perf_counter() - began:.1f} s", flush=True)
 
 
-def command(tool: str, name: str, pool: bool, kernels: str | None) -> list[str]:
+def command(tool: str, name: str, pool: bool, kernels: list[str]) -> list[str]:
     """Return what runs one work under one tool."""
     sanitizer = ["compute-sanitizer", "--tool", tool, "--error-exitcode", str(FOUND)]
     sanitizer += ["--target-processes", "all", "--print-limit", "10"]
-    if kernels and tool != "memcheck":
-        sanitizer += ["--kernel-regex", f"kernel_substring={kernels}"]
+    for part in kernels:
+        sanitizer += ["--kernel-name", f"kns={part}"]
     python = [sys.executable, str(Path(__file__).resolve()), "--run", name]
     return [*sanitizer, *python, *(["--pool"] if pool else [])]
 
@@ -232,8 +234,7 @@ def command(tool: str, name: str, pool: bool, kernels: str | None) -> list[str]:
 def check(tool: str, name: str, arguments: argparse.Namespace) -> bool:
     """Run one work under one tool; print a line, and what was found, and return whether all is well."""
     began = time.perf_counter()
-    kernels = None if arguments.all_kernels else arguments.kernels
-    line = command(tool, name, arguments.pool, kernels)
+    line = command(tool, name, arguments.pool, arguments.kernels)
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])}
     try:
         done = subprocess.run(
@@ -249,6 +250,10 @@ def check(tool: str, name: str, arguments: argparse.Namespace) -> bool:
     seconds = time.perf_counter() - began
     print(f"{tool} {name}: {verdict} ({'; '.join(summary) or done.returncode}, {seconds:.0f} s)", flush=True)
     if not clean:
+        for kernel, times in collections.Counter(
+            re.findall(r"(?:at|in|kernel) (\w+)(?:\(|<|\+0x)", printed)
+        ).most_common(8):
+            print(f"    {times} x {kernel}", flush=True)
         print("    " + "\n    ".join(printed.strip().splitlines()[-arguments.lines :]), flush=True)
     return clean
 
@@ -261,8 +266,9 @@ def main() -> int:
     parser.add_argument("--tools", nargs="+", choices=TOOLS, default=list(TOOLS))
     parser.add_argument("--only", nargs="+", choices=list(WORKS))
     parser.add_argument("--pool", action="store_true", help="with CuPy's memory pool")
-    parser.add_argument("--all-kernels", action="store_true", help="libraries' kernels under every tool")
-    parser.add_argument("--kernels", default="kerasish", help="part of the names of generated kernels")
+    parser.add_argument(
+        "--kernels", nargs="+", default=[], help="parts of the names of the kernels that count"
+    )
     parser.add_argument("--timeout", type=float, default=180, help="seconds for one work under one tool")
     parser.add_argument("--jobs", type=int, default=4, help="works at a time")
     parser.add_argument("--lines", type=int, default=40, help="how much to print of what was found")
