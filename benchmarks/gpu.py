@@ -1,6 +1,6 @@
 """kerasish on one GPU beside Keras on JAX and PyTorch, hand-written JAX and PyTorch, cuBLAS and a copy, in one run.
 
-    python benchmarks/gpu.py [--only mnist cnn mlp bandwidth dispatch] [--rounds 7] [--seconds 150] [--compile]
+    python benchmarks/gpu.py [--only mnist cnn mlp bandwidth dispatch] [--rounds 5] [--seconds 150] [--compile]
                              [--json FILE] [--smoke]
 
 Every side is a process of its own. All start at once; then one at a time compiles and warms up, and one at a time is
@@ -354,7 +354,7 @@ def main() -> int:
     )
     parser.add_argument("--only", nargs="+", choices=list(PARTS), default=list(PARTS), metavar="PART")
     parser.add_argument("--sides", nargs="+", help="only these sides, by parts of their names")
-    parser.add_argument("--rounds", type=int, default=7, help="measurements of each side")
+    parser.add_argument("--rounds", type=int, default=5, help="measurements of each side")
     parser.add_argument("--seconds", type=float, default=150, help="how long all of it may take")
     parser.add_argument("--patience", type=float, default=60, help="seconds that a side may take to prepare")
     parser.add_argument("--compile", action="store_true", help="PyTorch compiled (max-autotune) too")
