@@ -166,9 +166,9 @@ def on(device: str) -> Iterator[str]:
 def run(name: str, device: str, nudge: int = 0) -> tuple[Recorder, str]:
     """Run one example on one device, with initial weights a little off if `nudge` is not 0."""
     recorder = Recorder(nudge)
-    keras.utils.clear_session()
-    keras.utils.set_random_seed(0)
     with on(device) as where, recorder(), contextlib.redirect_stdout(io.StringIO()):
+        keras.utils.clear_session()
+        keras.utils.set_random_seed(0)
         if name in PROGRAMS:
             main = runpy.run_path(str(EXAMPLES / "programs" / f"{name}.py"))["main"]
             recorder.outputs.append(array(main(**PROGRAMS[name])))

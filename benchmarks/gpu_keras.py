@@ -63,7 +63,7 @@ def _cuda_synchronize() -> Callable[[], None]:
 
 def _memory(keras: Any) -> dict[str, Any]:
     try:
-        return {"memory": {key: int(value) for key, value in dict(keras.devices.memory_info()).items()}}
+        return {"memory": keras.devices.memory_info()._asdict()}
     except Exception as error:  # a report without this figure is still one
         return {"memory": repr(error)}
 
