@@ -41,8 +41,8 @@ class StandInRuntime:
         self.products = 0
         self.reverse = False
 
-    def compile(self, sources: Sequence[str]) -> list[Any]:
-        text, names = module_text(sources)
+    def compile(self, steps: Sequence[Launch]) -> list[Any]:
+        text, names = module_text(steps)
         functions = compile_cuda(text)
         return [functions[name] for name in names]
 

@@ -25,8 +25,8 @@ class Runtime(Protocol):
 
     array_type: type
 
-    def compile(self, sources: Sequence[str]) -> list[Any]:
-        """Return the functions of kernels whose texts contain `NAME` for their name."""
+    def compile(self, steps: Sequence[Launch]) -> list[Any]:
+        """Return the functions of the kernels that are launched."""
 
     def memory(self, nbytes: int) -> Any:
         """Return memory: it has an address `ptr`, and `memory + n` is the memory from the n-th byte on."""
@@ -117,8 +117,8 @@ class CudaExecutable:
 
 def _functions(program: Program, runtime: Runtime) -> dict[str, Any]:
     """Return the compiled function of each kernel's text."""
-    sources = list(dict.fromkeys(step.source for step in _launches(program)))
-    return dict(zip(sources, runtime.compile(sources), strict=True)) if sources else {}
+    steps = {step.source: step for step in _launches(program)}
+    return dict(zip(steps, runtime.compile(list(steps.values())), strict=True)) if steps else {}
 
 
 def _launches(program: Program) -> Iterator[Launch]:

@@ -142,15 +142,16 @@ def _launch(group: Sequence[Phase], name: str, alone: bool) -> Launch:
         elif len(group) == 1:
             body += ["{", *text, "}"]
         else:
-            head = f"if (blockIdx.x >= {bounds[number]}u && blockIdx.x < {bounds[number + 1]}u) {{"
+            above = f"blockIdx.x >= {bounds[number]}u && " if number else ""
+            head = f"if ({above}blockIdx.x < {bounds[number + 1]}u) {{"
             body += [
                 head,
-                f"const int bid = (int)blockIdx.x - {bounds[number]}, blocks = {count};",
+                f"[[maybe_unused]] const int bid = (int)blockIdx.x - {bounds[number]}, blocks = {count};",
                 *text,
                 "}",
             ]
     if alone or len(group) == 1:
-        body = [f"const int bid = {'0' if alone else '(int)blockIdx.x'}, blocks = {blocks[0]};", *body]
+        body = [f"[[maybe_unused]] const int bid = {'0' if alone else '(int)blockIdx.x'}, blocks = {blocks[0]};", *body]
     parameters = ", ".join(
         f"{'' if v in writes or v.kind == 'constant' else 'const '}{memory_type(v.dtype)}* {n}"
         for v, n in arguments.items()

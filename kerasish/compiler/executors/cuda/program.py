@@ -289,7 +289,7 @@ def copies(pairs: Sequence[tuple[Value, Value]]) -> Launch:
         a, b = len(arguments), len(arguments) + 1
         arguments += [source, target]
         body += [
-            f"if (blockIdx.x >= {first}u && blockIdx.x < {first + blocks}u)",
+            f"if ({f'blockIdx.x >= {first}u && ' if first else ''}blockIdx.x < {first + blocks}u)",
             f"for (i64 i = (i64)(blockIdx.x - {first}u) * {threads} + threadIdx.x; i < {target.size}; "
             f"i += {blocks * threads}) (({kind}*)a{b})[i] = ((const {kind}*)a{a})[i];",
         ]

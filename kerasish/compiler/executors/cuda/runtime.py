@@ -13,10 +13,10 @@ from kerasish.compiler.executors.cuda.code import PRELUDE
 from kerasish.compiler.executors.cuda.steps import Launch, Product
 
 
-def module_text(sources: Sequence[str]) -> tuple[str, list[str]]:
-    """Return a module with the kernels of these texts, and their names."""
-    names = [f"kernel{i}" for i in range(len(sources))]
-    kernels = [re.sub(r"\bNAME\b", name, text, count=1) for name, text in zip(names, sources, strict=True)]
+def module_text(steps: Sequence[Launch]) -> tuple[str, list[str]]:
+    """Return a module with the kernels of these launches, and their names."""
+    names = [f"kerasish_{i}_{re.sub(r'[^0-9A-Za-z_]', '_', step.name)}" for i, step in enumerate(steps)]
+    kernels = [re.sub(r"\bNAME\b", name, step.source, count=1) for name, step in zip(names, steps, strict=True)]
     return "\n".join([PRELUDE, *kernels]), names
 
 
@@ -29,8 +29,8 @@ class CupyRuntime:
         self._cupy = cupy
         self.array_type = cupy.ndarray
 
-    def compile(self, sources: Sequence[str]) -> list[Any]:
-        text, names = module_text(sources)
+    def compile(self, steps: Sequence[Launch]) -> list[Any]:
+        text, names = module_text(steps)
         # CuPy keeps what NVRTC compiles in its cache directory.
         module = self._cupy.RawModule(code=text, options=("-std=c++17",))
         return [module.get_function(name) for name in names]
@@ -111,7 +111,7 @@ class CupyRuntime:
         stream, pool = cuda.Stream(non_blocking=True), cuda.MemoryPool()
         graph = None
         with stream, cuda.using_allocator(pool.malloc):
-            stream.begin_capture(cuda.runtime.streamCaptureModeThreadLocal)
+            stream.begin_capture(cuda.runtime.streamCaptureModeRelaxed)  # others may ask for memory meanwhile
             try:
                 run()
                 graph = stream.end_capture()

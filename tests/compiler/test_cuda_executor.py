@@ -1,0 +1,261 @@
+"""The CUDA executor on a stand-in for the GPU: every kernel is the generated CUDA C++."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import kerasish as keras
+from kerasish import ops, random
+from kerasish.autograd import Variable
+from kerasish.autograd.abstract import Abstract
+from kerasish.compiler import passes, trace
+from kerasish.compiler.executors import register_runtime
+from kerasish.compiler.executors.cuda import CudaExecutable
+from kerasish.compiler.executors.cuda.program import Program
+from kerasish.compiler.executors.cuda.runtime import module_text
+from kerasish.compiler.executors.cuda.steps import Product
+from tests.compiler.cuda_on_cpu import ARCHITECTURES, nvrtc_compile
+from tests.compiler.cuda_stand_in import StandInRuntime
+from tests.compiler.graph_reference import run
+from tests.engine.strict_device import StrictArray, strict_device
+
+_generator = np.random.default_rng(0)
+
+
+def floats(*shape: int, dtype: str = "float32") -> np.ndarray:
+    return _generator.uniform(-1, 1, shape).astype(dtype)
+
+
+def halves(*shape: int) -> np.ndarray:
+    return np.asarray(ops.cast(floats(*shape), "bfloat16"))
+
+
+def _standardized(x, axis):
+    mean = ops.mean(x, axis, keepdims=True)
+    return (x - mean) / ops.sqrt(ops.var(x, axis, keepdims=True) + 1e-3)
+
+
+LABELS = np.int32([1, 2, 9, 4, 0])
+CASES = {
+    "chain": (lambda x, y: ops.tanh(x * 2 + y) * ops.sigmoid(y), floats(6, 8), floats(6, 8)),
+    "odd lengths": (lambda x, y: ops.exp(x) + ops.log(ops.abs(y) + 1), floats(5, 7), floats(7)),
+    "many blocks": (lambda x, y: ops.tanh(x) * y + 1, floats(300, 400), floats(400)),
+    "two results": (lambda x, y: (ops.relu(x) + y, x > y), floats(5, 6), floats(5, 1)),
+    "integers": (lambda x: (x // 3 + x % 3) * (x << 1) - (x >> 2), np.arange(-20, 20, dtype="int32")),
+    "short rows": (lambda x: ops.softmax(x), floats(6, 3)),
+    "rows": (lambda x: ops.softmax(x), floats(6, 300)),
+    "long rows": (lambda x: ops.softmax(x), floats(2, 3000)),
+    "sums of rows that are used on them": (lambda x: _standardized(x, -1), floats(5, 40)),
+    "sums of columns that are used on them": (lambda x: _standardized(x, 0), floats(50, 12)),
+    "sum of columns": (lambda x: ops.sum(x, 0), floats(60, 10)),
+    "sum of many columns": (lambda x: ops.sum(x, 0), floats(3000, 70, dtype="float64")),
+    "sum of all": (lambda x: ops.mean(ops.square(x)), floats(3000, 70)),
+    "sum of outer and inner axes": (lambda x: ops.sum(x, (0, 2)), floats(5, 6, 7)),
+    "extrema": (lambda x: (ops.max(x, 1), ops.min(x), ops.any(x > 0.99, 0), ops.all(x < 2, 1)), floats(5, 6, 7)),
+    "NaN is the largest": (lambda x: ops.max(x, 1), np.float32([[1, np.nan, 3], [1, 2, 3]])),
+    "places": (lambda x: (ops.argmax(x, -1), ops.argmin(x, 0)), floats(5, 40)),
+    "cross-entropy": (lambda x, t: ops.mean(ops.sparse_categorical_crossentropy(t, ops.softmax(x))), floats(5, 10), LABELS),
+    "transpose": (lambda x: ops.transpose(x) * 2 + 1, floats(5, 40)),
+    "slices": (lambda x: x[1:3, ::2] * 2 + x[2:4, 1::2], floats(5, 40)),
+    "flip": (lambda x: ops.flip(x, 1) + x, floats(5, 40)),
+    "reshape of a transpose": (lambda x: ops.reshape(ops.transpose(x), (4, 50)) * 2, floats(5, 40)),
+    "product": (lambda x, y: ops.matmul(x, y), floats(5, 40), floats(40, 3)),
+    "product of a transpose": (lambda x, y: ops.matmul(ops.transpose(x), y) + 1, floats(40, 5), floats(40, 3)),
+    "product of part of a matrix": (lambda x, y: ops.matmul(x[:, 3:8], y[1:6]), floats(4, 9), floats(7, 3)),
+    "products of stacks": (lambda x, y: ops.matmul(x, ops.transpose(y, (0, 1, 3, 2))), floats(2, 3, 5, 4), floats(2, 3, 6, 4)),
+    "a stack times a matrix": (lambda x, y: ops.matmul(x, y), floats(2, 3, 5, 4), floats(4, 7)),
+    "a stack times a shorter one": (lambda x, y: ops.matmul(x, y), floats(2, 3, 5, 4), floats(3, 4, 7)),
+    "attention": (
+        lambda q, k: ops.einsum("bhts,bshd->bthd", ops.softmax(ops.einsum("bthd,bshd->bhts", q, k)), k),
+        floats(2, 5, 3, 4),
+        floats(2, 6, 3, 4),
+    ),
+    "rows by number": (lambda x, i: ops.take(x, i, 0) * 2, floats(50, 10), LABELS),
+    "parts put together": (lambda x, y: ops.concatenate([x, y], 1) * 2, floats(5, 10), floats(5, 3)),
+    "float64": (lambda x, y: ops.tanh(x) * y + 1, floats(30, 40, dtype="float64"), floats(40, dtype="float64")),
+    "float16": (lambda x, y: ops.sigmoid(x) * y + 1, floats(30, 40, dtype="float16"), floats(40, dtype="float16")),
+    "bfloat16": (lambda x, y: ops.softmax(x * y + 1), halves(30, 40), halves(40)),
+    "arguments returned": (lambda x: (x, x[1:], ops.zeros((2,))), floats(3, 4)),
+    "infinities": (lambda x: (x / 0.0, ops.where(x > 0, np.inf, -np.inf), ops.isnan(x * np.nan)), floats(3, 4)),
+}  # fmt: skip
+TOLERANCE = {"float64": 1e-12, "float32": 2e-5, "float16": 3e-3, "bfloat16": 3e-2}
+
+
+def graph_of(function, arrays):
+    return passes.optimize(trace(function, [Abstract(a.shape, a.dtype) for a in arrays])[0])
+
+
+@pytest.fixture(scope="module")
+def compiled():
+    """All programs of the table, compiled at once: the compiler's start costs more than any of them."""
+    graphs = {name: graph_of(function, arrays) for name, (function, *arrays) in CASES.items()}
+    programs = {name: Program(graph) for name, graph in graphs.items()}
+    steps = {s.source: s for p in programs.values() for s in p.launches}
+    functions = dict(zip(steps, StandInRuntime().compile(list(steps.values())), strict=True))
+    return graphs, functions, list(steps.values())
+
+
+class _Compiled(StandInRuntime):
+    def __init__(self, functions):
+        super().__init__()
+        self._functions = functions
+
+    def compile(self, steps):
+        return [self._functions[s.source] for s in steps]
+
+
+def assert_close(found, expected):
+    assert found.shape == expected.shape and found.dtype == expected.dtype
+    tolerance = TOLERANCE.get(expected.dtype.name, 0)
+    kind = np.complex128 if found.dtype.kind == "c" else np.float64
+    np.testing.assert_allclose(found.astype(kind), expected.astype(kind), rtol=tolerance, atol=tolerance)
+
+
+@pytest.mark.parametrize("reverse", [False, True], ids=["", "last thread first"])
+@pytest.mark.parametrize("name", CASES)
+def test_functions(compiled, name, reverse):
+    graphs, functions, _ = compiled
+    arrays = CASES[name][1:]
+    runtime = _Compiled(functions)
+    runtime.reverse = reverse
+    executable = CudaExecutable(graphs[name], runtime)
+    expected = run(graphs[name], list(arrays))
+    for _ in range(3):  # one after another, recorded, and from the record
+        for found, wanted in zip(executable(list(arrays)), expected, strict=True):
+            assert_close(found, wanted)
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_source_compiles_for_gpus(compiled, architecture):
+    assert nvrtc_compile(module_text(compiled[2])[0], architecture) == ""
+
+
+def launches(function, *arrays) -> list[str]:
+    program = Program(graph_of(function, arrays))
+    return [s.name for s in program.launches]
+
+
+def test_elementwise_work_and_a_softmax_are_one_launch_each():
+    assert len(launches(lambda x, y: ops.tanh(x) * y + 1, floats(300, 400), floats(400))) == 1
+    assert len(launches(lambda x: ops.softmax(ops.tanh(x)), floats(300, 400))) == 1
+
+
+def test_views_cost_nothing():
+    assert launches(lambda x, y: ops.matmul(ops.transpose(x), y[2:]), floats(4, 5), floats(6, 7)) == []
+
+
+def test_large_products_add_their_bias_and_apply_relu():
+    weights, bias = Variable(floats(8, 1024)), Variable(floats(1024))
+    graph = graph_of(lambda x: ops.relu(ops.matmul(x, weights) + bias), [floats(512, 8)])
+    program = Program(graph)
+    (op,) = program.graph.ops
+    (step,) = op.prim.steps
+    assert isinstance(step, Product) and step.bias is not None and step.activation == "relu"
+    x = floats(512, 8)
+    (found,) = CudaExecutable(graph, StandInRuntime())([x])
+    np.testing.assert_allclose(found, run(graph, [x])[0], rtol=1e-5, atol=1e-5)
+
+
+def test_states_change_in_place_and_see_each_other_as_written():
+    x, y, count = Variable(floats(6, 8)), Variable(floats(6, 8)), Variable(np.int32(3))
+
+    def step(a):
+        old = x.value
+        x.assign(x * 0.9 + a)
+        y.assign(old)
+        count.assign(count + 1)
+        return ops.sum(x) * ops.cast(count, "float32")
+
+    a = floats(6, 8)
+    graph = graph_of(step, [a])
+    executable = CudaExecutable(graph, StandInRuntime())
+    homes = [v._array for v in (x, y, count)]
+    for _ in range(4):
+        total, *states = run(graph, [a])
+        (found,) = executable([a])
+        np.testing.assert_allclose(found, total, rtol=1e-5)
+        for (variable, _), state in zip(graph.updates, states, strict=True):
+            np.testing.assert_allclose(variable._array, state, rtol=1e-6)
+    assert [v._array is home for v, home in zip((x, y, count), homes, strict=True)] == [True] * 3
+    x.assign(np.zeros((6, 8)))
+    x.share()
+    executable([a])  # what something else reads is not written over
+    assert not np.any(homes[0]) and np.allclose(x.numpy(), a)
+
+
+def test_random_numbers_are_the_cpus():
+    generator = random.SeedGenerator(7)
+    shapes = [(33, 10), (5,), (2048,)]
+
+    def draw():
+        return [random.uniform(shape, seed=generator) for shape in shapes]
+
+    graph = graph_of(draw, [])
+    expected = run(graph, [])
+    for found, wanted in zip(CudaExecutable(graph, StandInRuntime())([]), expected, strict=False):
+        np.testing.assert_array_equal(found, wanted)
+
+
+@pytest.fixture
+def gpu():
+    """The strict device with a stand-in for its GPU."""
+    runtime = StandInRuntime(StrictArray)
+    register_runtime(StrictArray, lambda array: runtime)
+    with strict_device() as device:
+        device.runtime = runtime
+        yield device
+    register_runtime(StrictArray, None)
+
+
+def _model():
+    """A model with one of everything."""
+    keras.utils.set_random_seed(3)
+    layers = keras.layers
+    inputs = layers.Input((8, 8, 1))
+    x = layers.Conv2D(4, 3, activation="relu")(inputs)
+    x = layers.MaxPooling2D(2)(x)
+    x = layers.BatchNormalization()(layers.Conv2D(6, 3, padding="same", use_bias=False)(x))
+    x = layers.Reshape((9, 6))(x)
+    x = layers.LSTM(6, return_sequences=True)(x)
+    x = layers.LayerNormalization()(x + layers.MultiHeadAttention(2, 3)(x, x))
+    x = layers.Dropout(0.2)(layers.Dense(16, activation="gelu")(x))
+    x = layers.GlobalAveragePooling1D()(x)
+    model = keras.Model(inputs, layers.Dense(10, activation="softmax")(x))
+    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    return model
+
+
+def _train():
+    generator = np.random.default_rng(1)
+    x, y = generator.random((16, 8, 8, 1), dtype="float32"), generator.integers(0, 10, 16)
+    model = _model()
+    history = model.fit(x, y, epochs=2, batch_size=8, verbose=0).history
+    return model, [history["loss"], history["accuracy"], model.evaluate(x, y, batch_size=8, verbose=0)]
+
+
+def test_a_model_learns_as_on_the_cpu(gpu):
+    with keras.device("cpu"):
+        here, expected = _train()
+    there, found = _train()
+    assert gpu.runtime.launches and gpu.runtime.products
+    for x, y in zip(found, expected, strict=True):
+        np.testing.assert_allclose(x, y, rtol=1e-3, atol=1e-5)
+    for v, w in zip(there.weights, here.weights, strict=True):
+        np.testing.assert_allclose(v.numpy(), w.numpy(), rtol=5e-3, atol=2e-4)
+
+
+def test_functions_run_where_their_variables_are(gpu):
+    layer = keras.layers.Dense(3)
+    layer.build((None, 4))
+    function = keras.function(lambda x: layer(x))
+    x = floats(2, 4)
+    expected = x @ layer.kernel.numpy() + layer.bias.numpy()
+    for argument in (x, ops.convert_to_tensor(x)):
+        result = function(argument)
+        assert result.device == "strict"
+        np.testing.assert_allclose(result.numpy(), expected, rtol=1e-5)
+    with keras.device("cpu"):
+        offset = Variable(np.zeros(3, np.float32))
+    with pytest.raises(ValueError, match="different devices: cpu, strict"):
+        keras.function(lambda x: layer(x) + offset)(x)
