@@ -6,19 +6,11 @@ nested lists; what it does beside may bring values to the host where it says so.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-
-for _folder in ("engine", "layers", "vocabulary"):
-    _path = str(Path(__file__).parent.parent / _folder)
-    if _path not in sys.path:
-        sys.path.append(_path)
-
 import test_layers_table as layers_table
 import test_losses as losses
 import test_metrics as metrics
