@@ -129,9 +129,9 @@ def test_systems_broadcast(gpu):
 
 
 def _sources(kernels):
-    for c_type in ("int", "unsigned int", "long long", "unsigned long long", "unsigned char"):
+    for c_type in ("unsigned int", "long long"):
         yield kernels.PHILOX.replace("SEED", c_type)
-    for c_type, size in (("float", 4), ("double", 8), ("int", 4), ("unsigned int", 4), ("long long", 8)):
+    for c_type, size in (("float", 4), ("double", 8), ("int", 4), ("unsigned long long", 8)):
         for how in kernels.CHOICES:
             yield kernels.combine_source(c_type, size, how)
     for c_type in ("float", "double"):
@@ -140,7 +140,7 @@ def _sources(kernels):
             given = ", ".join(f"const T* {name}s" for name in names)
             values = " ".join(f"T {name} = {name}s[0];" for name in names)
             yield (
-                f'typedef {c_type} T; extern "C" __global__ void f({given}, T* out) {{ {values} T result; '
+                f'typedef {c_type} T;\nextern "C" __global__ void function({given}, T* out) {{ {values} T result; '
                 f"{statements}; out[0] = result; }}"
             )
 
@@ -156,7 +156,10 @@ def test_kernels_compile(architecture):
         nvrtc.getVersion()
     except RuntimeError as error:  # CuPy without the library
         pytest.skip(str(error))
-    for source in _sources(gpu_kernels):
-        program = nvrtc.createProgram(source, "kernel.cu", (), ())
-        nvrtc.compileProgram(program, (f"--gpu-architecture={architecture}",))
-        assert nvrtc.getCUBIN(program)
+    together = [
+        f"namespace n{i} {{\n{source.replace('__global__ void ', f'__global__ void f{i}_')}\n}}"
+        for i, source in enumerate(_sources(gpu_kernels))
+    ]
+    program = nvrtc.createProgram("\n".join(together), "kernels.cu", (), ())
+    nvrtc.compileProgram(program, (f"--gpu-architecture={architecture}",))
+    assert nvrtc.getCUBIN(program)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from device_cases import LAYERS, LOSSES, METRICS, MODELS, OF_TYPES, OPTIMIZERS, assert_alike
+from device_cases import LAYERS, LOSSES, METRICS, OF_TYPES, OPTIMIZERS, SHORT_MODELS, assert_alike
 from device_cases import to_host as all_to_host
 from gradient_cases import CASES as FIRST_CASES
 from more_gradient_cases import MORE_CASES
@@ -214,7 +214,7 @@ def test_images_are_changed_on_the_device(name):
         np.testing.assert_allclose(found.numpy(), expected, rtol=1e-4, atol=1e-2)
 
 
-WORK = [*OF_TYPES, *LAYERS, *LOSSES, *METRICS, *OPTIMIZERS, *MODELS]
+WORK = [*OF_TYPES, *LAYERS, *LOSSES, *METRICS, *OPTIMIZERS, *SHORT_MODELS]
 
 
 @pytest.mark.parametrize("work", WORK, ids=str)
