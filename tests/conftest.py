@@ -1,8 +1,14 @@
 """Fixtures shared by all tests: the oracle (real Keras on JAX) and a fresh random seed for each test."""
 
 import os
+import sys
+from pathlib import Path
 
 import pytest
+
+# Tables of one folder's tests are also run by others.
+for _folder in ("engine", "layers", "vocabulary"):
+    sys.path.append(str(Path(__file__).parent / _folder))
 
 os.environ.setdefault("KERAS_BACKEND", "jax")
 os.environ.setdefault("JAX_PLATFORMS", "cpu")

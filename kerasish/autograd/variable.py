@@ -302,7 +302,13 @@ class Variable(Tensor):
         return clone
 
     def __reduce__(self) -> tuple:
-        return _restore, (self._array, self._trainable, self._autocast, self.name, self._path)
+        return _restore, (
+            devices.to_numpy(self._array),
+            self._trainable,
+            self._autocast,
+            self.name,
+            self._path,
+        )
 
     def __repr__(self) -> str:
         value = "" if type(self._value) is Abstract else f", value={_brief(devices.to_numpy(self._value))}"

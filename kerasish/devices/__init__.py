@@ -145,11 +145,11 @@ def place(array: np.ndarray) -> Any:
 def to_default(array: Any) -> Any:
     """Return an array of any device on the default device (itself where it is there already)."""
     module = default_module()
-    if module is _modules[type(array)]:
-        return array
     if _to_default is None:
         return to_numpy(array)
-    return _to_default(array if callable(_names[type(array)]) else to_numpy(array))
+    if type(array) is np.ndarray or callable(_names[type(array)]):  # a GPU takes arrays of other GPUs
+        return _to_default(array)
+    return array if module is _modules[type(array)] else _to_default(to_numpy(array))
 
 
 def default_module() -> Any:

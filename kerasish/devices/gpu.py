@@ -68,47 +68,14 @@ def _in_float32(kernel: Callable, otherwise: Callable | None = None) -> Callable
 
 
 _FLOAT32 = np.dtype(np.float32)
-_TWO = "T x, T y"
 
-erf = _in_float32(elementwise("erf", "result = erf(x)"))
-erfc = _in_float32(elementwise("erfc", "result = erfc(x)"))
-erfinv = _in_float32(elementwise("erfinv", "result = erfinv(x)"))
-logaddexp = _in_float32(
-    elementwise(
-        "logaddexp",
-        # Equal ones apart: the difference of infinities is no number.
-        "T difference = x - y;"
-        "result = x == y ? x + T(0.693147180559945309) : difference > 0 ? x + log1p(exp(-difference))"
-        " : difference <= 0 ? y + log1p(exp(difference)) : difference",
-        _TWO,
-    )
-)
-# Remainders without an error, as NumPy's: CuPy's come from a rounded quotient.
-remainder = _in_float32(
-    elementwise(
-        "remainder",
-        "T rest = fmod(x, y);"
-        "result = rest == 0 ? copysign(T(0), y) : (rest < 0) != (y < 0) ? rest + y : rest",
-        _TWO,
-    ),
-    cupy.remainder,
-)
-floor_divide = _in_float32(
-    elementwise(
-        "floor_divide",
-        "T rest = fmod(x, y);"
-        "T quotient = (x - rest) / y - T(rest != 0 && (rest < 0) != (y < 0));"
-        "T whole = floor(quotient);"
-        "if (quotient - whole > T(0.5)) whole += 1;"
-        "result = y == 0 ? x / y : quotient == 0 ? copysign(T(0), x / y) : whole",
-        _TWO,
-    ),
-    cupy.floor_divide,
-)
-_sigmoid = _in_float32(
-    elementwise("sigmoid", "result = T(0.5) * tanh(T(0.5) * x) + T(0.5)"),
-    lambda x: cupy.tanh(x * 0.5) * 0.5 + 0.5,
-)
+erf = _in_float32(elementwise("erf"))
+erfc = _in_float32(elementwise("erfc"))
+erfinv = _in_float32(elementwise("erfinv"))
+logaddexp = _in_float32(elementwise("logaddexp"))
+remainder = _in_float32(elementwise("remainder"), cupy.remainder)
+floor_divide = _in_float32(elementwise("floor_divide"), cupy.floor_divide)
+_sigmoid = _in_float32(elementwise("sigmoid"), lambda x: cupy.tanh(x * 0.5) * 0.5 + 0.5)
 
 
 def sigmoid(x: ndarray) -> ndarray:

@@ -25,15 +25,40 @@ C_TYPES = {
 """C's names of element types by NumPy's codes; `long` has 64 bits in NumPy 2."""
 
 
-def elementwise(name: str, operation: str, arguments: str = "T x") -> Any:
-    """Return a kernel of one result an element.
+OPERATIONS = {
+    "erf": ("T x", "result = erf(x)"),
+    "erfc": ("T x", "result = erfc(x)"),
+    "erfinv": ("T x", "result = erfinv(x)"),
+    "sigmoid": ("T x", "result = T(0.5) * tanh(T(0.5) * x) + T(0.5)"),
+    # Equal ones apart: the difference of infinities is no number.
+    "logaddexp": (
+        "T x, T y",
+        "T difference = x - y;"
+        "result = x == y ? x + T(0.693147180559945309) : difference > 0 ? x + log1p(exp(-difference))"
+        " : difference <= 0 ? y + log1p(exp(difference)) : difference",
+    ),
+    # Remainders without an error, as NumPy's: CuPy's come from a rounded quotient.
+    "remainder": (
+        "T x, T y",
+        "T rest = fmod(x, y);"
+        "result = rest == 0 ? copysign(T(0), y) : (rest < 0) != (y < 0) ? rest + y : rest",
+    ),
+    "floor_divide": (
+        "T x, T y",
+        "T rest = fmod(x, y);"
+        "T quotient = (x - rest) / y - T(rest != 0 && (rest < 0) != (y < 0));"
+        "T whole = floor(quotient);"
+        "if (quotient - whole > T(0.5)) whole += 1;"
+        "result = y == 0 ? x / y : quotient == 0 ? copysign(T(0), x / y) : whole",
+    ),
+}
+"""Functions of floats by name: their arguments, and statements that give `result` a value."""
 
-    Args:
-        name: What profilers call it.
-        operation: Statements that give `result` a value.
-        arguments: Their types and names.
-    """
-    return cupy.ElementwiseKernel(arguments, "T result", operation, f"kerasish_{name}")
+
+def elementwise(name: str) -> Any:
+    """Return the kernel of one of the `OPERATIONS`."""
+    arguments, statements = OPERATIONS[name]
+    return cupy.ElementwiseKernel(arguments, "T result", statements, f"kerasish_{name}")
 
 
 # Random numbers: Philox4x64-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", 2011). A thread makes

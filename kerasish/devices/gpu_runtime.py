@@ -89,7 +89,7 @@ def _where_its_arguments_are(kernel: Callable) -> Callable:
     return run
 
 
-# Moving
+# Moving and making
 
 
 def _moved(array: Any) -> ndarray:
@@ -98,7 +98,8 @@ def _moved(array: Any) -> ndarray:
     A single number goes there with a kernel's arguments, which is no transfer.
     """
     if type(array) is ndarray:
-        return array.copy()
+        here = count() < 2 or array.device.id == cupy.cuda.runtime.getDevice()
+        return array if here else array.copy()
     if array.ndim == 0 and array.dtype.kind in "biuf":
         found = cupy.empty((), array.dtype.newbyteorder("="))
         found.fill(array.item())
@@ -106,44 +107,45 @@ def _moved(array: Any) -> ndarray:
     return gpu.asarray(array)
 
 
+def _on(number: int, function: Callable) -> Callable:
+    """Return `function`, which makes arrays out of nothing, so that it makes them on GPU `number`."""
+
+    def run(*args: Any, **kwargs: Any) -> Any:
+        try:
+            if count() < 2:
+                return function(*args, **kwargs)
+            with cupy.cuda.Device(number):
+                return function(*args, **kwargs)
+        except _FAILURES as error:
+            raise explained(error) from None
+
+    return run
+
+
 @cache
 def mover(number: int) -> Callable[[np.ndarray | ndarray], ndarray]:
     """Return the function that brings arrays, of the host or of another GPU, to GPU `number`."""
-    if count() < 2:
-        return bound(_moved)
-
-    def move(array: Any) -> ndarray:
-        with cupy.cuda.Device(number):
-            try:
-                return _moved(array)
-            except _FAILURES as error:
-                raise explained(error) from None
-
-    return move
+    return _on(number, _moved)
 
 
 @cache
 def module(number: int) -> Any:
     """Return the array module for new arrays on GPU `number`."""
-    return gpu if count() < 2 else _Numbered(number)
+    return _Maker(number)
 
 
-class _Numbered:
-    """The array module on one of several GPUs, which is where its functions make new arrays."""
+class _Maker:
+    """The array module where its functions make new arrays: on one GPU, with errors that help."""
 
     def __init__(self, number: int):
         self._number = number
 
     def __getattr__(self, name: str) -> Any:
         value = getattr(gpu, name)
-        if isinstance(value, type) or not callable(value):
-            return value
-
-        def run(*args: Any, **kwargs: Any) -> Any:
-            with cupy.cuda.Device(self._number):
-                return value(*args, **kwargs)
-
-        return run
+        if callable(value) and not isinstance(value, type):
+            value = _on(self._number, value)
+        setattr(self, name, value)
+        return value
 
 
 def check(number: int) -> None:

@@ -6,19 +6,11 @@ nested lists; what it does beside may bring values to the host where it says so.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-
-for _folder in ("engine", "layers", "vocabulary"):
-    _path = str(Path(__file__).parent.parent / _folder)
-    if _path not in sys.path:
-        sys.path.append(_path)
-
 import test_layers_table as layers_table
 import test_losses as losses
 import test_metrics as metrics
@@ -353,19 +345,27 @@ _IMAGES = _rng().normal(size=(16, 8, 8, 3)).astype("float32")
 _TOKENS = _rng().integers(0, 20, (16, 6)).astype("int32")
 _SEQUENCES = _rng().normal(size=(16, 6, 8)).astype("float32")
 
-MODELS = [
-    Work(f"model {name}{how}", _trained(make, x, y, loss, metrics=metric, **more), 1e-4, asks=True)
-    for how, more in (("", {}), (" run eagerly", {"run_eagerly": True}))
-    for name, make, x, y, loss, metric in (
-        ("dense", _dense, _FEATURES, _CLASSES, "sparse_categorical_crossentropy", ["accuracy"]),
-        (
-            "convolutional", _convolutional, _IMAGES, _CLASSES,
-            kerasish.losses.SparseCategoricalCrossentropy(from_logits=True), ["accuracy"],
-        ),
-        ("recurrent", _recurrent, _TOKENS, _CLASSES % 2, "binary_crossentropy", ["AUC"]),
-        ("transformer", _transformer, _SEQUENCES, _SEQUENCES[:, 0, :2], "mse", ["mae"]),
-    )
-]  # fmt: skip
+
+def _models(steps: int, eagerly: bool) -> list[Work]:
+    classes = kerasish.losses.SparseCategoricalCrossentropy
+    return [
+        Work(
+            f"model {name}{' run eagerly' if eagerly else ''}",
+            _trained(make, x, y, loss, steps, metrics=[metric], run_eagerly=eagerly),
+            1e-4,
+            asks=True,
+        )
+        for name, make, x, y, loss, metric in (
+            ("dense", _dense, _FEATURES, _CLASSES, classes(), "accuracy"),
+            ("convolutional", _convolutional, _IMAGES, _CLASSES, classes(from_logits=True), "accuracy"),
+            ("recurrent", _recurrent, _TOKENS, _CLASSES % 2, "binary_crossentropy", "AUC"),
+            ("transformer", _transformer, _SEQUENCES, _SEQUENCES[:, 0, :2], "mse", "mae"),
+        )
+    ]
+
+
+MODELS = [*_models(20, eagerly=True), *_models(20, eagerly=False)]
+SHORT_MODELS = _models(2, eagerly=True)
 
 GROUPS = {
     "ops": OPS,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from device_cases import LAYERS, LOSSES, METRICS, OF_TYPES, OPTIMIZERS, SHORT_MODELS, assert_alike
+from device_cases import to_host as all_to_host
 from gradient_cases import CASES as FIRST_CASES
 from more_gradient_cases import MORE_CASES
 from more_ops_cases import CALLS
@@ -210,3 +212,21 @@ def test_images_are_changed_on_the_device(name):
             found = changed()
         assert on_device(found)
         np.testing.assert_allclose(found.numpy(), expected, rtol=1e-4, atol=1e-2)
+
+
+WORK = [*OF_TYPES, *LAYERS, *LOSSES, *METRICS, *OPTIMIZERS, *SHORT_MODELS]
+
+
+@pytest.mark.parametrize("work", WORK, ids=str)
+def test_work_stays_on_the_device(work):
+    kerasish.utils.set_random_seed(3)
+    expected = all_to_host(work.run())
+    with strict_device() as device:
+        kerasish.utils.set_random_seed(3)
+        if work.asks:
+            result = work.run()
+        else:
+            with device.no_transfers():
+                result = work.run()
+        found = all_to_host(result)
+    assert_alike(found, expected, work.tolerance)

@@ -1,11 +1,8 @@
 """Tests on a GPU: skipped where there is none."""
 
-import sys
 from pathlib import Path
 
 import pytest
-
-sys.path.append(str(Path(__file__).parent.parent / "engine"))
 
 
 def pytest_collection_modifyitems(items):
