@@ -309,13 +309,11 @@ void call(void (*f)(P...), void **p, std::index_sequence<I...>) { f((P)p[I]...);
 template <class... P>
 void call(void (*f)(P...), void **p) { call(f, p, std::index_sequence_for<P...>{}); }
 
-// `sizes` holds the bytes of each array, or -1 where the pointer is to be taken as it is.
-template <class... P>
-const char *enter(void (*)(P...), void (*f)(void **), unsigned grid, unsigned block, int count, void **pointers, long long *sizes, bool reverse) {
-    static_assert((std::is_pointer_v<P> && ...), "kernels take pointers only");
-    constexpr bool fixed[] = {std::is_const_v<std::remove_pointer_t<P>>..., false};
-    if (count != int(sizeof...(P))) {
-        snprintf(message, sizeof message, "takes %d arrays, not %d", int(sizeof...(P)), count);
+// `fixed` says which arrays are promised not to change; `sizes` holds their bytes, or -1 where a pointer is to be taken
+// as it is.
+static const char *enter(void (*f)(void **), unsigned grid, unsigned block, int taken, const bool *fixed, int count, void **pointers, const long long *sizes, bool reverse) {
+    if (count != taken) {
+        snprintf(message, sizeof message, "takes %d arrays, not %d", taken, count);
         return message;
     }
     if (!grid || !block || block > MOST_THREADS) return "a grid or a block of no threads, or a block of more than 1024";
@@ -333,6 +331,13 @@ const char *enter(void (*)(P...), void (*f)(void **), unsigned grid, unsigned bl
         regions[which[i]].writable |= !fixed[i];
     }
     return launch(f, grid, block, pointers, which, count, reverse);
+}
+
+template <class... P>
+const char *enter(void (*)(P...), void (*f)(void **), unsigned grid, unsigned block, int count, void **pointers, const long long *sizes, bool reverse) {
+    static_assert((std::is_pointer_v<P> && ...), "kernels take pointers only");
+    constexpr static bool fixed[] = {std::is_const_v<std::remove_pointer_t<P>>..., false};
+    return enter(f, grid, block, int(sizeof...(P)), fixed, count, pointers, sizes, reverse);
 }
 
 // Values of a warp

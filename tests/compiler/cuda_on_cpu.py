@@ -22,7 +22,7 @@ import pytest
 HEADER = Path(__file__).with_suffix(".h")
 ARCHITECTURES = ("sm_80", "sm_90", "sm_100")
 _KERNEL = re.compile(r'extern\s+"C"\s+__global__\s+void\s+(?:__launch_bounds__\s*\([^)]*\)\s*)?(\w+)\s*\(')
-_FLAGS = "-O1 -fPIC -shared -std=c++17 -ffp-contract=off -w -U_FORTIFY_SOURCE -fvisibility=hidden -fno-strict-aliasing".split()
+_FLAGS = "-O0 -fPIC -shared -std=c++17 -ffp-contract=off -w -U_FORTIFY_SOURCE -fvisibility=hidden -fno-strict-aliasing".split()
 # What is undefined on a GPU too and not caught by the pages around each array.
 _CHECKS = "-fsanitize=alignment,bounds -fsanitize-undefined-trap-on-error".split()
 
@@ -81,7 +81,7 @@ def _build(source: str) -> str:
     entries = "\n".join(
         f'extern "C" __attribute__((visibility("default"))) const char *launch_{name}('
         f"unsigned grid, unsigned block, int count, void **pointers,"
-        f" long long *sizes, bool reverse) {{ return cuda::enter({name}, [](void **p) {{ cuda::call({name}, p); }},"
+        f" const long long *sizes, bool reverse) {{ return cuda::enter({name}, [](void **p) {{ cuda::call({name}, p); }},"
         " grid, block, count, pointers, sizes, reverse); }"
         for name in names
     )
