@@ -9,7 +9,7 @@ import cuda_on_cpu
 import numpy as np
 
 from kerasish.compiler.executors.cuda.steps import Launch, Matrix, Product
-from kerasish.compiler.executors.cuda.window_sources import PRELUDE
+from kerasish.compiler.executors.cuda.code import PRELUDE
 from kerasish.compiler.graph import Value
 
 

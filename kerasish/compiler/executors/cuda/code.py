@@ -18,25 +18,43 @@ typedef unsigned char u8; typedef signed char i8; typedef unsigned short u16; ty
 typedef unsigned long long u64; typedef long long i64;
 template <typename T, int N> struct alignas(sizeof(T) * N) Pack { T at[N]; };
 
-__device__ __forceinline__ float bfloat_to_float(u16 x) { return __int_as_float((int)((u32)x << 16)); }
-__device__ __forceinline__ u16 float_to_bfloat(float x) {
-    u32 bits = (u32)__float_as_int(x);
-    if ((bits & 0x7fffffffu) > 0x7f800000u) return (u16)((bits >> 16) | 0x40u);
-    return (u16)((bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16);
-}
+__device__ __forceinline__ float half_to_float(unsigned short v) {
 #if defined(__CUDACC__) || defined(__CUDACC_RTC__)
-__device__ __forceinline__ float half_to_float(u16 x) {
-    float y; asm("cvt.f32.f16 %0, %1;" : "=f"(y) : "h"(x)); return y;
-}
-__device__ __forceinline__ u16 float_to_half(float x) {
-    u16 y; asm("cvt.rn.f16.f32 %0, %1;" : "=h"(y) : "f"(x)); return y;
-}
+    float r;
+    asm("cvt.f32.f16 %0, %1;" : "=f"(r) : "h"(v));
+    return r;
 #else
-__device__ __forceinline__ float half_to_float(u16 x) { _Float16 y; __builtin_memcpy(&y, &x, 2); return (float)y; }
-__device__ __forceinline__ u16 float_to_half(float x) {
-    _Float16 y = (_Float16)x; u16 bits; __builtin_memcpy(&bits, &y, 2); return bits;
-}
+    const unsigned sign = (v & 0x8000u) << 16, kept = v & 0x7fffu;
+    if (kept >= 0x7c00u) return __int_as_float(sign | 0x7f800000u | (kept & 0x3ffu) << 13);
+    if (kept < 0x400u) return __int_as_float(sign | __float_as_int(kept * 5.9604644775390625e-8f));
+    return __int_as_float(sign | ((kept << 13) + 0x38000000u));
 #endif
+}
+__device__ __forceinline__ unsigned short float_to_half(float v) {
+#if defined(__CUDACC__) || defined(__CUDACC_RTC__)
+    unsigned short r;
+    asm("cvt.rn.f16.f32 %0, %1;" : "=h"(r) : "f"(v));
+    return r;
+#else
+    const unsigned all = __float_as_int(v), sign = all >> 16 & 0x8000u, kept = all & 0x7fffffffu;
+    if (kept > 0x7f800000u) return sign | 0x7e00u;
+    if (kept >= 0x477ff000u) return sign | 0x7c00u;
+    if (kept < 0x38800000u) return sign | (__float_as_int(__int_as_float(kept) + 0.5f) - 0x3f000000);
+    return sign | (kept - 0x38000000u + 0xfffu + (kept >> 13 & 1u)) >> 13;
+#endif
+}
+__device__ __forceinline__ float bfloat_to_float(unsigned short v) { return __int_as_float((unsigned)v << 16); }
+__device__ __forceinline__ unsigned short float_to_bfloat(float v) {
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 800
+    unsigned short r;
+    asm("cvt.rn.bf16.f32 %0, %1;" : "=h"(r) : "f"(v));
+    return r;
+#else
+    const unsigned all = __float_as_int(v);
+    if ((all & 0x7fffffffu) > 0x7f800000u) return 0x7fffu;
+    return (all + 0x7fffu + (all >> 16 & 1u)) >> 16;
+#endif
+}
 
 template <typename T> __device__ __forceinline__ T larger(T x, T y) { return x > y || x != x ? x : y; }
 template <typename T> __device__ __forceinline__ T smaller(T x, T y) { return x < y || x != x ? x : y; }
