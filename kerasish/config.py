@@ -133,7 +133,7 @@ def dtype_policy() -> DTypePolicy:
     return dtype_policies.dtype_policy()
 
 
-def set_dtype_policy(policy: str | DTypePolicy) -> None:
+def set_dtype_policy(policy: str | DTypePolicy | None) -> None:
     """Set the dtype policy of layers that are given none.
 
     Example:
@@ -141,7 +141,8 @@ def set_dtype_policy(policy: str | DTypePolicy) -> None:
     >>> kerasish.config.set_dtype_policy("mixed_float16")
 
     Args:
-        policy: A policy or its name, such as `"float32"` or `"mixed_float16"`.
+        policy: A policy or its name, such as `"float32"` or `"mixed_float16"`. None unsets it: the default float type
+            decides again, which a policy that is set, `"float32"` too, keeps from deciding.
 
     Raises:
         ValueError: If there is no policy of this name.
