@@ -9,6 +9,8 @@ import os
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from kerasish.dtype_policies import DTypePolicy
 
 _FLOAT_TYPES = ("bfloat16", "float16", "float32", "float64")
@@ -20,6 +22,8 @@ _image_data_format = "channels_last"
 _interactive_logging = True
 _traceback_filtering = True
 _flash_attention: bool | None = None
+_numeric_checks = False
+_told_of_numeric_checks: list[Callable[[], None]] = []
 _max_epochs: int | None = int(os.environ["KERAS_MAX_EPOCHS"]) if "KERAS_MAX_EPOCHS" in os.environ else None
 _max_steps_per_epoch: int | None = (
     int(os.environ["KERAS_MAX_STEPS_PER_EPOCH"]) if "KERAS_MAX_STEPS_PER_EPOCH" in os.environ else None
@@ -201,6 +205,53 @@ def disable_flash_attention() -> None:
 def is_flash_attention_enabled() -> bool | None:
     """Return the flag of `enable_flash_attention`; None where it was neither set nor cleared."""
     return _flash_attention
+
+
+def enable_numeric_checks() -> None:
+    """Let the first operation that makes a NaN or an infinity out of finite numbers raise an error that names it.
+
+    The error, a `FloatingPointError`, says which operation of which layer, loss, metric or optimizer it was, from which
+    line of the program it was called, whether it was a gradient, and the ranges of what it was computed from. It is
+    found in eager and in compiled execution, in `fit`, `evaluate`, `predict`, in functions and in loops. A compiled
+    step that raises it has changed no variable.
+
+    While the checks are on, compiled steps run op by op on the graph that was traced, several times slower. While they
+    are off they cost nothing.
+
+    An infinity that the program itself puts in, as a mask may, is no error, nor is a NaN in data that is dealt with.
+    Gradients in `float16` may overflow: scaling the loss looks after that.
+
+    Example:
+
+    >>> kerasish.config.enable_numeric_checks()
+    >>> kerasish.ops.log(kerasish.ops.array([1.0, -1.0]))
+    Traceback (most recent call last):
+    FloatingPointError: The first NaN appeared in `log` ...
+    """
+    _set_numeric_checks(True)
+
+
+def disable_numeric_checks() -> None:
+    """Compute without looking for NaN and infinities (the default; see `enable_numeric_checks`)."""
+    _set_numeric_checks(False)
+
+
+def is_numeric_checks_enabled() -> bool:
+    """Return whether operations look for NaN and infinities (see `enable_numeric_checks`)."""
+    return _numeric_checks
+
+
+def _set_numeric_checks(value: bool) -> None:
+    global _numeric_checks
+    if value != _numeric_checks:
+        _numeric_checks = value
+        for tell in _told_of_numeric_checks:
+            tell()
+
+
+def call_when_numeric_checks_change(function: Callable[[], None]) -> None:
+    """Have `function` called when the checks are turned on or off: what was made for the other case has to go."""
+    _told_of_numeric_checks.append(function)
 
 
 def max_epochs() -> int | None:

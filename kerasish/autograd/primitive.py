@@ -47,6 +47,10 @@ class _Kernels(dict):
             module = devices.array_module(array_type)
             run = primitive.run
             kernel = getattr(module, run) if isinstance(run, str) else partial(run, module)
+            if config.is_numeric_checks_enabled():
+                from kerasish.autograd import checks
+
+                kernel = checks.checking(primitive, module, kernel)
         self[array_type] = kernel
         return kernel
 

@@ -9,13 +9,15 @@ from typing import Any
 
 import numpy as np
 
-from kerasish import devices, tree
+from kerasish import config, devices, tree
 from kerasish.autograd.abstract import Abstract
-from kerasish.autograd.state import state
+from kerasish.autograd.state import making, state
 from kerasish.autograd.tensor import Tensor
 from kerasish.compiler import passes
 from kerasish.compiler.blocks import put_side_by_side
+from kerasish.compiler.caches import TraceCache
 from kerasish.compiler.executors import jit
+from kerasish.compiler.executors.checked import CheckedExecutable
 from kerasish.compiler.executors.numpy import NumpyExecutable
 from kerasish.compiler.graph import Graph
 from kerasish.compiler.loops import compile_loops
@@ -28,13 +30,21 @@ class Compiled:
     """One trace of a function, ready to run.
 
     Attributes:
-        graph: The optimized graph.
+        graph: The optimized graph; while numeric checks are on, the graph as it was traced.
         executable: What runs it.
     """
 
+    graph: Graph
+
+    executable: NumpyExecutable | CheckedExecutable
+
     def __init__(self, function: Callable, arguments: list[Abstract]):
+        if config.is_numeric_checks_enabled():
+            self.graph, self._structure = trace(function, arguments, loops_as_graphs=False)
+            self.executable = CheckedExecutable(self.graph)
+            return
         graph, self._structure = trace(function, arguments)
-        self.graph: Graph = passes.optimize(graph)
+        self.graph = passes.optimize(graph)
         native = native_kernels() and _is_worth_machine_code(self.graph)
         self.graph = compile_loops(self.graph, native)
         if native:
@@ -85,7 +95,7 @@ class Function:
 
     def __init__(self, function: Callable):
         self._function = function
-        self.traces: dict[Signature, Compiled] = {}
+        self.traces: dict[Signature, Compiled] = TraceCache()
         update_wrapper(self, function, updated=())
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -119,7 +129,10 @@ class Function:
             )
         compiled = self.traces.get(key)
         if compiled is None:
-            compiled = self.traces[key] = self._compile(args, kwargs, flat, arrays)
+            with making:
+                compiled = self.traces.get(key)
+                if compiled is None:
+                    compiled = self.traces[key] = self._compile(args, kwargs, flat, arrays)
         return compiled
 
     def _compile(self, args: tuple, kwargs: dict[str, Any], flat: list, arrays: list) -> Compiled:
