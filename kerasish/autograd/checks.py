@@ -117,11 +117,15 @@ def _is_float(value: Any) -> bool:
 
 def all_finite(module: Any, array: Any) -> bool:
     """Tell whether all numbers of an array are finite; only the answer comes from the device."""
-    return bool(devices.to_numpy(module.asarray(module.isfinite(array).all())))
+    return bool(_on_host(module, module.all(module.isfinite(array))))
 
 
 def _count(module: Any, test: str, array: Any) -> int:
-    return int(devices.to_numpy(module.asarray(getattr(module, test)(array).sum())))
+    return int(_on_host(module, module.sum(getattr(module, test)(array))))
+
+
+def _on_host(module: Any, number: Any) -> Any:
+    return devices.to_numpy(module.asarray(number))[()]
 
 
 def _judge(primitive: Any, module: Any, array: Any, values: Sequence[Any], params: dict[str, Any]) -> None:
@@ -165,10 +169,8 @@ def _describe(module: Any, value: Any) -> str:
     text = f"{value.dtype} of shape {tuple(value.shape)}"
     if value.dtype.kind == "c" or not all_finite(module, value):
         return text
-    low, high = (
-        devices.to_numpy(module.asarray(getattr(value, side)())).astype(float) for side in ("min", "max")
-    )
-    return f"{text} from {float(low):.6g} to {float(high):.6g}"
+    low, high = (float(_on_host(module, getattr(module, side)(value))) for side in ("min", "max"))
+    return f"{text} from {low:.6g} to {high:.6g}"
 
 
 def _toggle() -> None:

@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from kerasish.saving.h5_output import h5_output
+
 _STATE = "training_state"  # name of the group beside the weights; loaders of weights pass over it
 _VERSION = 2
 
@@ -19,11 +21,9 @@ def write_state(path: str, state: Any) -> None:
     """
     import json
 
-    import h5py
-
     arrays: list[np.ndarray] = []
     text = json.dumps({"version": _VERSION, "state": _without_arrays(state, arrays)})
-    with h5py.File(path, "r+") as file:
+    with h5_output(path, "r+") as file:
         group = file.create_group(_STATE)
         group.create_dataset("json", data=np.frombuffer(text.encode(), dtype="uint8"))
         for number, array in enumerate(arrays):

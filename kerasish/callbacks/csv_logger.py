@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterable
 from typing import Any
@@ -65,8 +66,16 @@ class CSVLogger(Callback):
         if self.writer is None:
             self._start(logs)
         row = {name: _cell(logs.get(name, "NA")) for name in self.keys or ()}
-        self.writer.writerow({"epoch": epoch, **row})
-        self.csv_file.flush()
+        length = _size_of(self.filename)
+        try:
+            self.writer.writerow({"epoch": epoch, **row})
+            self.csv_file.flush()
+        except OSError:  # of a full disk: no half of a line stays
+            with contextlib.suppress(OSError):
+                self._close()
+            with contextlib.suppress(OSError):
+                os.truncate(self.filename, length)
+            raise
 
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
         if self.csv_file is not None:
@@ -92,10 +101,9 @@ class CSVLogger(Callback):
             self.writer.writeheader()
 
     def _close(self) -> None:
-        if self.csv_file is not None:
-            self.csv_file.close()
-        self.csv_file = None
-        self.writer = None
+        file, self.csv_file, self.writer = self.csv_file, None, None
+        if file is not None:
+            file.close()
 
 
 def _size_of(path: str) -> int:

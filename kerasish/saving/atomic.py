@@ -23,9 +23,11 @@ def replacing(filepath: str | os.PathLike) -> Iterator[str]:
     try:
         yield temporary
         move_into_place(temporary, target)
-    except BaseException:
+    except BaseException as error:
         with suppress(OSError):
             os.unlink(temporary)
+        if isinstance(error, OSError) and error.errno is not None and error.filename in (None, temporary):
+            error.filename = target  # what the user knows of
         raise
 
 
