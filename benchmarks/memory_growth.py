@@ -85,7 +85,9 @@ def watch(todo: dict[str, Callable[[], object]], minutes: float, every: float) -
     """Run everything in turn for a time, and print a line now and then."""
     start = time.perf_counter()
     rows: list[tuple] = []
-    print("minutes  memory MB  threads  files  objects" + "".join(f"  {name} us" for name in todo), flush=True)
+    print(
+        "minutes  memory MB  threads  files  objects" + "".join(f"  {name} us" for name in todo), flush=True
+    )
     while time.perf_counter() - start < 60 * minutes:
         begin, times = time.perf_counter(), {name: [] for name in todo}
         while time.perf_counter() - begin < every:
@@ -104,7 +106,10 @@ def watch(todo: dict[str, Callable[[], object]], minutes: float, every: float) -
             *(statistics.median(values) * 1e6 for values in times.values()),
         )
         rows.append(row)
-        print("  ".join(f"{value:9.1f}" if isinstance(value, float) else f"{value:7d}" for value in row), flush=True)
+        print(
+            "  ".join(f"{value:9.1f}" if isinstance(value, float) else f"{value:7d}" for value in row),
+            flush=True,
+        )
     if len(rows) < 8:
         return
     quarter = len(rows) // 4
@@ -114,15 +119,21 @@ def watch(todo: dict[str, Callable[[], object]], minutes: float, every: float) -
         return tuple(statistics.median(row[column] for row in part) for part in (early, late))
 
     before, after = change(1)
-    print(f"memory: {before:.1f} MB in the second quarter, {after:.1f} MB in the last, {after - before:+.2f} MB")
+    print(
+        f"memory: {before:.1f} MB in the second quarter, {after:.1f} MB in the last, {after - before:+.2f} MB"
+    )
     for column, name in enumerate(todo, 5):
         before, after = change(column)
-        print(f"{name}: {before:.0f} us in the second quarter, {after:.0f} us in the last, ratio {after / before:.3f}")
+        print(
+            f"{name}: {before:.0f} us in the second quarter, {after:.0f} us in the last, ratio {after / before:.3f}"
+        )
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--minutes", type=float, default=0, help="how long to go on; without it, a number of calls")
+    parser.add_argument(
+        "--minutes", type=float, default=0, help="how long to go on; without it, a number of calls"
+    )
     parser.add_argument("--every", type=float, default=60, help="seconds between two lines")
     parser.add_argument("--only", default="", help="predict, fit or models")
     arguments = parser.parse_args()

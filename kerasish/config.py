@@ -227,6 +227,7 @@ def enable_numeric_checks() -> None:
     >>> kerasish.ops.log(kerasish.ops.array([1.0, -1.0]))
     Traceback (most recent call last):
     FloatingPointError: The first NaN appeared in `log` ...
+    >>> kerasish.config.disable_numeric_checks()
     """
     _set_numeric_checks(True)
 

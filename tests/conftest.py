@@ -29,6 +29,7 @@ def _global_settings_end_with_the_test():
     kept = {name: value for name, value in vars(config).items() if type(value) in _SETTINGS}
     policy = dtype_policies._default
     yield
+    config.disable_numeric_checks()  # which has more to put back than a setting
     vars(config).update(kept)
     dtype_policies.set_dtype_policy(policy)
 

@@ -143,7 +143,18 @@ CALLS = (
     "renameat2 unlink unlinkat link symlink mkdir rmdir chmod fchmod fchmodat stat newfstatat fstat lstat statx access "
     "faccessat2 ioctl fcntl flock getdents64 getcwd readlink copy_file_range sendfile mmap munmap"
 ).split()
-FAILING = ("openat", "write", "pwrite64", "ftruncate", "fsync", "rename", "renameat", "renameat2", "chmod", "fchmodat")
+FAILING = (
+    "openat",
+    "write",
+    "pwrite64",
+    "ftruncate",
+    "fsync",
+    "rename",
+    "renameat",
+    "renameat2",
+    "chmod",
+    "fchmodat",
+)
 
 
 class Broken(Exception):
@@ -237,7 +248,9 @@ def killed_at_system_calls(kind: Save, root: str) -> collections.Counter:
     found: collections.Counter = collections.Counter()
     path, model = prepared(kind, root)
     record = os.path.join(root, "calls")
-    in_child(lambda: kind.save(model, path), strace(["-e", "trace=" + ",".join(f"?{c}" for c in CALLS)], record))
+    in_child(
+        lambda: kind.save(model, path), strace(["-e", "trace=" + ",".join(f"?{c}" for c in CALLS)], record)
+    )
     with open(record, encoding="utf-8", errors="replace") as file:
         counts = collections.Counter(m[1] for m in re.finditer(r"^\d+ +(\w+)\(", file.read(), re.MULTILINE))
     for call, count in sorted(counts.items()):
@@ -295,7 +308,10 @@ def killed_at_lines(kind: Save, root: str, points: int) -> collections.Counter:
     count, size = lines[0], os.path.getsize(path)
     moments = random.Random(0)
     # What matters most is the end, where the file comes into its place.
-    chosen = [*(moments.randint(1, count) for _ in range(points // 2)), *range(count, count - points // 2, -1)]
+    chosen = [
+        *(moments.randint(1, count) for _ in range(points // 2)),
+        *range(count, count - points // 2, -1),
+    ]
     for at in chosen:
         path, model = prepared(kind, root)
         ended = in_child(lambda at=at, path=path, model=model: save(at, path, model))
@@ -334,7 +350,9 @@ def killed_at_lines(kind: Save, root: str, points: int) -> collections.Counter:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--lines", type=int, default=0, help="kill at so many lines of Python instead, without strace")
+    parser.add_argument(
+        "--lines", type=int, default=0, help="kill at so many lines of Python instead, without strace"
+    )
     parser.add_argument("--kinds", default="", help="only kinds of saves with this text in their names")
     arguments = parser.parse_args()
     warnings.simplefilter("ignore")
@@ -348,7 +366,10 @@ def main() -> int:
                     found = killed_at_lines(kind, root, arguments.lines)
                 else:
                     found = killed_at_system_calls(kind, root)
-                print(f"{kind.name}: {', '.join(f'{n} {what}' for what, n in sorted(found.items()))}", flush=True)
+                print(
+                    f"{kind.name}: {', '.join(f'{n} {what}' for what, n in sorted(found.items()))}",
+                    flush=True,
+                )
             except Broken as error:
                 print(f"{kind.name}: {error}", flush=True)
                 wrong += 1

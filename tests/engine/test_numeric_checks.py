@@ -90,7 +90,8 @@ def test_a_layer_is_named_for_its_gradient(way):
     bad = model(Distance(name="bad"), **WAYS[way])
     assert np.isfinite(bad.predict(X, verbose=0)).all()
     with pytest.raises(
-        FloatingPointError, match=r"infinity appeared in the gradient of `sqrt` in the layer 'bad' \(Distance\)"
+        FloatingPointError,
+        match=r"infinity appeared in the gradient of `sqrt` in the layer 'bad' \(Distance\)",
     ) as caught:
         bad.fit(X, Y, verbose=0)
     assert "(`return ops.sqrt(" in str(caught.value) and ", in `divide`" in str(caught.value)
@@ -108,7 +109,9 @@ def test_a_gradient_of_a_tape_is_named():
 def test_a_step_of_a_loop_is_named(way):
     bad = model(Recurrent(name="bad"), shape=(3, 4), **WAYS[way])
     bad.layers[0].set_weights([np.zeros((4, 4)), np.ones(4)])
-    with pytest.raises(FloatingPointError, match=r"`log` in the layer 'bad' \(Recurrent\).*return ops.log\(carry"):
+    with pytest.raises(
+        FloatingPointError, match=r"`log` in the layer 'bad' \(Recurrent\).*return ops.log\(carry"
+    ):
         bad.predict(np.ones((2, 3, 4), "float32"), verbose=0)
 
 
@@ -124,7 +127,9 @@ def test_losses_metrics_and_optimizers_are_named(way):
     with pytest.raises(FloatingPointError, match="`log` in the metric 'pinch'"):
         measured.fit(X, Y, verbose=0)
     huge = model(optimizer=keras.optimizers.SGD(1e38, name="huge"), **WAYS[way])
-    with pytest.raises(FloatingPointError, match=r"infinity appeared in `\w+` in the optimizer 'huge' \(SGD\)"):
+    with pytest.raises(
+        FloatingPointError, match=r"infinity appeared in `\w+` in the optimizer 'huge' \(SGD\)"
+    ):
         huge.fit(100.0 * X, 1e3 * Y, verbose=0)
 
 

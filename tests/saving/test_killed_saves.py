@@ -21,9 +21,7 @@ ROOT = Path(__file__).resolve().parents[2]
 def test_killed_at_lines_and_on_full_disks():
     command = [sys.executable, str(ROOT / "tools" / "killed_saves.py"), "--lines", "6"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    result = subprocess.run(
-        command, capture_output=True, text=True, cwd=ROOT, timeout=240, env=environment
-    )
+    result = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=240, env=environment)
     assert result.returncode == 0, result.stdout + result.stderr
     assert result.stdout.count("full disks survived") == 7 and "all whole" in result.stdout
 
