@@ -38,7 +38,7 @@ OLD, NEW = 0.25, 0.75
 def make_model() -> keras.Model:
     model = keras.Sequential([keras.Input((6,)), keras.layers.Dense(50), keras.layers.Dense(3)])
     model.compile("adam", "mse")
-    model.fit(X, np.zeros((4, 3)), verbose=0)
+    model.optimizer.build(model.trainable_variables)
     return model
 
 
@@ -213,12 +213,14 @@ def strace(options: list[str], output: str = "/dev/null") -> Callable[[int], Any
     return attach
 
 
-def prepared(kind: Save, root: str) -> tuple[str, keras.Model]:
-    """Return the path of an old file in a folder of its own, and a model with new weights."""
+def prepared(kind: Save, root: str, model: keras.Model | None = None) -> tuple[str, keras.Model]:
+    """Return the path of an old file in a folder of its own, and a model with new weights, `model` if there is one."""
     folder = tempfile.mkdtemp(dir=root)
     path = os.path.join(folder, kind.filename)
     native._IN_MEMORY_WEIGHTS = 0 if kind.large else 16 << 20
-    model = make_model()
+    if model is None:
+        model = make_model()
+        model.predict(X, verbose=0)
     fill(model, OLD)
     kind.save(model, path)
     fill(model, NEW)
@@ -255,7 +257,7 @@ def killed_at_system_calls(kind: Save, root: str) -> collections.Counter:
         counts = collections.Counter(m[1] for m in re.finditer(r"^\d+ +(\w+)\(", file.read(), re.MULTILINE))
     for call, count in sorted(counts.items()):
         for number in range(1, count + 1):
-            path, model = prepared(kind, root)
+            path, model = prepared(kind, root, model)
             options = ["-e", f"trace={call}", "-e", f"inject={call}:signal=KILL:when={number}"]
             ended = in_child(lambda path=path, model=model: kind.save(model, path), strace(options))
             if ended not in (signal.SIGKILL, 0):
@@ -269,7 +271,7 @@ def killed_at_system_calls(kind: Save, root: str) -> collections.Counter:
             if call not in FAILING:
                 continue
             for error in ("ENOSPC", "EIO", "EROFS"):
-                path, model = prepared(kind, root)
+                path, model = prepared(kind, root, model)
                 options = ["-e", f"trace={call}", "-e", f"inject={call}:error={error}:when={number}"]
                 ended = in_child(lambda path=path, model=model: survive(kind, model, path), strace(options))
                 if ended:
@@ -304,8 +306,9 @@ def killed_at_lines(kind: Save, root: str, points: int) -> collections.Counter:
             sys.settrace(None)
 
     kind.save(model, path)  # (the first save does more)
+    size = os.path.getsize(path)
     save(None, path, model)
-    count, size = lines[0], os.path.getsize(path)
+    count = lines[0]
     moments = random.Random(0)
     # What matters most is the end, where the file comes into its place.
     chosen = [
@@ -313,7 +316,7 @@ def killed_at_lines(kind: Save, root: str, points: int) -> collections.Counter:
         *range(count, count - points // 2, -1),
     ]
     for at in chosen:
-        path, model = prepared(kind, root)
+        path, model = prepared(kind, root, model)
         ended = in_child(lambda at=at, path=path, model=model: save(at, path, model))
         if ended not in (signal.SIGKILL, 0):
             raise Broken(f"line {at}: ended with {ended}")
@@ -321,7 +324,7 @@ def killed_at_lines(kind: Save, root: str, points: int) -> collections.Counter:
         found["new file" if check(kind, path, allowed_parts=True) == NEW else "old file"] += 1
         shutil.rmtree(os.path.dirname(path))
     for limit in sorted({0, 1, size // 3, size // 2, size * 9 // 10}):
-        path, model = prepared(kind, root)
+        path, model = prepared(kind, root, model)
 
         def work(limit: int = limit, path: str = path, model: keras.Model = model) -> None:
             _, most = resource.getrlimit(resource.RLIMIT_FSIZE)

@@ -43,7 +43,7 @@ class Node:
 
         def init(self: Node, *args: Any) -> None:
             plain(self, *args)
-            self.place = place()  # type: ignore[misc]
+            self.place = place()  # type: ignore[attr-defined, misc]
 
         cls.__init__ = plain if place is None else init  # type: ignore[method-assign]
 

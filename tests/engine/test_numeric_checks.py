@@ -163,16 +163,17 @@ def test_what_a_program_means_is_no_error(way):
     assert np.isfinite(fine.fit(spoilt, Y, verbose=0).history["loss"]).all()
 
 
-@pytest.mark.parametrize("way", WAYS)
-def test_training_is_what_it_is_without(way):
+def test_training_is_what_it_is_without(monkeypatch):
     """With layers that draw random numbers, keep means, mask, pool and loop."""
+
+    monkeypatch.setenv("KERASISH_JIT", "0")
 
     def train():
         keras.utils.set_random_seed(2)
         layers = keras.layers
         inputs = keras.Input((6,), dtype="int32")
-        x = layers.Embedding(9, 8, mask_zero=True)(inputs)
-        x = layers.LSTM(8, return_sequences=True)(x)
+        x = layers.Embedding(9, 4, mask_zero=True)(inputs)
+        x = layers.LSTM(4, return_sequences=True)(x)
         x = layers.MultiHeadAttention(2, 4)(x, x, use_causal_mask=True)
         x = layers.BatchNormalization()(layers.Dense(4, "gelu")(x))
         x = layers.Dropout(0.3)(layers.GlobalAveragePooling1D()(x))
@@ -180,7 +181,7 @@ def test_training_is_what_it_is_without(way):
         x = layers.Flatten()(x)
         trained = keras.Model(inputs, layers.Dense(3, "softmax")(layers.LayerNormalization()(x)))
         metrics = ["accuracy", keras.metrics.SparseTopKCategoricalAccuracy(2)]
-        trained.compile("sgd", "sparse_categorical_crossentropy", metrics=metrics, **WAYS[way])
+        trained.compile("sgd", "sparse_categorical_crossentropy", metrics=metrics)
         tokens = np.random.default_rng(0).integers(0, 9, (12, 6))
         history = trained.fit(tokens, tokens[:, 0] % 3, batch_size=4, epochs=2, verbose=0).history
         return [*trained.get_weights(), *(np.array(v) for v in history.values())]
