@@ -2,7 +2,7 @@
 
 When libhdf5 itself cannot write to a disk, it cannot close the file either: it keeps it open, tries again at the end of
 the process, and may crash there. So files that are written go through a Python file that takes everything, notes what
-the disk refused, and says so when libhdf5 is done.
+the disk refused, and says so when libhdf5 is done. Ctrl-C waits for that too.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+
+from kerasish.compiler import interrupts
 
 
 class _Disk:
@@ -77,7 +79,8 @@ def h5_output(target: Any, mode: str = "w") -> Iterator[Any]:
     with open(target, "wb+" if mode == "w" else "rb+", buffering=0) as raw:
         disk = _Disk(raw)
         try:
-            with h5py.File(disk, mode) as file:
+            # An interrupt inside of libhdf5 would be a write that fails.
+            with interrupts.deferred(), interrupts.whole(), h5py.File(disk, mode) as file:
                 yield file
         except Exception:
             if disk.error is None:

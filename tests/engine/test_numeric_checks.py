@@ -231,6 +231,11 @@ def test_nothing_of_the_checks_is_left_when_they_are_off():
             assert getattr(kernel, "__qualname__", "") != checking.__qualname__ + ".<locals>.run"
 
 
+def test_there_is_no_plan_to_explain_meanwhile():
+    with pytest.raises(ValueError, match="while numeric checks are on"):
+        keras.compiler.explain(model(), X)
+
+
 def test_a_model_is_pickled_as_ever():
     made = model()
     again = pickle.loads(pickle.dumps(made))

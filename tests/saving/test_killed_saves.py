@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -123,6 +124,30 @@ def test_hdf5_that_a_disk_refuses_is_closed_all_the_same(tmp_path, monkeypatch):
             with h5py.File(path) as file:
                 assert file["group4/values"][-1] == 4999
         assert h5py.h5f.get_obj_count(h5py.h5f.OBJ_ALL, h5py.h5f.OBJ_FILE) == 0
+
+
+@pytest.mark.parametrize("name", ["model.weights.h5", "model.h5"])
+@pytest.mark.filterwarnings("ignore:You are saving your model as an HDF5 file")
+def test_ctrl_c_waits_for_what_libhdf5_is_writing(tmp_path, model, monkeypatch, name):
+    import h5py
+
+    from kerasish.saving import h5_output as module
+
+    save(model, tmp_path / name)
+    before = (tmp_path / name).read_bytes()
+    write, sent = module._Disk.write, []
+
+    def interrupted(self, data):
+        if not sent:
+            sent.append(os.kill(os.getpid(), signal.SIGINT))
+        return write(self, data)
+
+    monkeypatch.setattr(module._Disk, "write", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        save(model, tmp_path / name)
+    assert sent and os.listdir(tmp_path) == [name] and (tmp_path / name).read_bytes() == before
+    assert h5py.h5f.get_obj_count(h5py.h5f.OBJ_ALL, h5py.h5f.OBJ_FILE) == 0
+    save(model, tmp_path / name)
 
 
 def test_errors_of_the_program_s_own_come_out_of_a_file_that_is_written(tmp_path):
