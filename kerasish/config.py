@@ -9,6 +9,8 @@ import os
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from kerasish.dtype_policies import DTypePolicy
 
 _FLOAT_TYPES = ("bfloat16", "float16", "float32", "float64")
@@ -21,6 +23,8 @@ _interactive_logging = True
 _traceback_filtering = True
 _flash_attention: bool | None = None
 _tf32 = False
+_numeric_checks = False
+_told_of_numeric_checks: list[Callable[[], None]] = []
 _max_epochs: int | None = int(os.environ["KERAS_MAX_EPOCHS"]) if "KERAS_MAX_EPOCHS" in os.environ else None
 _max_steps_per_epoch: int | None = (
     int(os.environ["KERAS_MAX_STEPS_PER_EPOCH"]) if "KERAS_MAX_STEPS_PER_EPOCH" in os.environ else None
@@ -134,7 +138,7 @@ def dtype_policy() -> DTypePolicy:
     return dtype_policies.dtype_policy()
 
 
-def set_dtype_policy(policy: str | DTypePolicy) -> None:
+def set_dtype_policy(policy: str | DTypePolicy | None) -> None:
     """Set the dtype policy of layers that are given none.
 
     Example:
@@ -142,7 +146,8 @@ def set_dtype_policy(policy: str | DTypePolicy) -> None:
     >>> kerasish.config.set_dtype_policy("mixed_float16")
 
     Args:
-        policy: A policy or its name, such as `"float32"` or `"mixed_float16"`.
+        policy: A policy or its name, such as `"float32"` or `"mixed_float16"`. None unsets it: the default float type
+            decides again, which a policy that is set, `"float32"` too, keeps from deciding.
 
     Raises:
         ValueError: If there is no policy of this name.
@@ -206,8 +211,8 @@ def is_flash_attention_enabled() -> bool | None:
 def enable_tf32() -> None:
     """Let GPUs multiply float32 matrices in TF32: the factors are rounded to 11 bits, sums are formed in float32.
 
-    Several times as fast on NVIDIA GPUs since Ampere, with errors of about 1e-3 relative. What was compiled before keeps
-    what it was compiled with.
+    It is several times as fast on NVIDIA GPUs since Ampere, with relative errors of about 1e-3, and applies to what is
+    compiled from then on. Eager products are CuPy's, which asks the variable `CUPY_TF32`.
 
     Example:
 
@@ -226,6 +231,54 @@ def disable_tf32() -> None:
 def is_tf32_enabled() -> bool:
     """Return whether GPUs may multiply float32 matrices in TF32."""
     return _tf32
+
+
+def enable_numeric_checks() -> None:
+    """Let the first operation that makes a NaN or an infinity out of finite numbers raise an error that names it.
+
+    The error, a `FloatingPointError`, says which operation of which layer, loss, metric or optimizer it was, from which
+    line of the program it was called, whether it was a gradient, and the ranges of what it was computed from. It is
+    found in eager and in compiled execution, in `fit`, `evaluate`, `predict`, in functions and in loops. A compiled
+    step that raises it has changed no variable.
+
+    While the checks are on, compiled steps run op by op on the graph that was traced, several times slower. While they
+    are off they cost nothing.
+
+    An infinity that the program itself puts in, as a mask may, is no error, nor is a NaN in data that is dealt with.
+    Gradients in `float16` may overflow: scaling the loss looks after that.
+
+    Example:
+
+    >>> kerasish.config.enable_numeric_checks()
+    >>> kerasish.ops.log(kerasish.ops.array([1.0, -1.0]))
+    Traceback (most recent call last):
+    FloatingPointError: The first NaN appeared in `log` ...
+    >>> kerasish.config.disable_numeric_checks()
+    """
+    _set_numeric_checks(True)
+
+
+def disable_numeric_checks() -> None:
+    """Compute without looking for NaN and infinities (the default; see `enable_numeric_checks`)."""
+    _set_numeric_checks(False)
+
+
+def is_numeric_checks_enabled() -> bool:
+    """Return whether operations look for NaN and infinities (see `enable_numeric_checks`)."""
+    return _numeric_checks
+
+
+def _set_numeric_checks(value: bool) -> None:
+    global _numeric_checks
+    if value != _numeric_checks:
+        _numeric_checks = value
+        for tell in _told_of_numeric_checks:
+            tell()
+
+
+def call_when_numeric_checks_change(function: Callable[[], None]) -> None:
+    """Have `function` called when the checks are turned on or off: what was made for the other case has to go."""
+    _told_of_numeric_checks.append(function)
 
 
 def max_epochs() -> int | None:

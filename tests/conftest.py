@@ -27,3 +27,18 @@ def _same_seed_for_every_test():
     import kerasish
 
     kerasish.utils.set_random_seed(1234)
+
+
+@pytest.fixture(autouse=True)
+def _global_settings_end_with_the_test():
+    from kerasish import config, dtype_policies
+
+    kept = {name: value for name, value in vars(config).items() if type(value) in _SETTINGS}
+    policy = dtype_policies._default
+    yield
+    config.disable_numeric_checks()  # which has more to put back than a setting
+    vars(config).update(kept)
+    dtype_policies.set_dtype_policy(policy)
+
+
+_SETTINGS = (bool, int, float, str, type(None))

@@ -38,7 +38,7 @@ def test_the_default_policy_is_that_of_new_layers():
         )
         assert layers.Dense(1).compute_dtype == "float16" and layers.Dense(1).variable_dtype == "float32"
     finally:
-        config.set_dtype_policy("float32")
+        config.set_dtype_policy(None)
     with pytest.raises(ValueError, match="float15"):
         config.set_dtype_policy("float15")
 
@@ -111,7 +111,7 @@ def test_a_policy_map_without_default_follows_the_global_one():
     try:
         assert policies["b"].name == "bfloat16"
     finally:
-        config.set_dtype_policy("float32")
+        config.set_dtype_policy(None)
     assert dtype_policies.get(policies) is policies and dtype_policies.DTypePolicyMap() != policies
 
 

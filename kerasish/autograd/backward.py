@@ -11,6 +11,7 @@ from heapq import heappop, heappush
 from typing import Any
 
 from kerasish import tree
+from kerasish.autograd.checks import applies
 from kerasish.autograd.primitive import cast
 from kerasish.autograd.primitives.elementwise import add
 from kerasish.autograd.primitives.shapes import broadcast_to, identity_p, sum_to
@@ -127,6 +128,10 @@ class _Walk:
         for x, want, part in zip(node.inputs, wanted, parts, strict=True):
             if want and part is not None:
                 self.add(x, part)
+
+
+applies(_Walk._pull_back, gradient=True)
+applies(_Walk._pull_back_together, gradient=True)
 
 
 def _gradients_behind(

@@ -16,6 +16,7 @@ from typing import Any
 
 from kerasish.autograd.abstract import Abstract, abstract
 from kerasish.autograd.backward import gradients_of
+from kerasish.autograd.checks import applies
 from kerasish.autograd.primitive import Primitive
 from kerasish.autograd.primitives.elementwise import add
 from kerasish.autograd.primitives.linalg import matmul
@@ -89,6 +90,10 @@ def _replay(nodes: Sequence[Node], values: dict[Key, Tensor]) -> list[Node]:
         values.update(((id(node), i), out) for i, out in enumerate(outs))
         made.append(outs[0]._node)
     return made
+
+
+applies(Body.compute)
+applies(_replay)
 
 
 def _symbol(like: Abstract, tracked: bool) -> Tensor:

@@ -44,6 +44,10 @@ class _Kernels(dict):
             kernel = primitive.infer
         else:
             kernel = devices.kernel(array_type, primitive.run)
+            if config.is_numeric_checks_enabled():
+                from kerasish.autograd import checks
+
+                kernel = checks.checking(primitive, devices.array_module(array_type), kernel)
         self[array_type] = kernel
         return kernel
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import threading
 from collections.abc import Callable
 from functools import wraps
@@ -33,6 +34,15 @@ state = ThreadState()
 
 # Numbers recorded operations and in-place changes in the order in which they happen.
 clock = itertools.count(1).__next__
+
+making = threading.RLock()
+"""Held while something is made that is made once for all threads: weights by a first call, a trace.
+
+A process that is forked meanwhile would never see it released, so forking waits for it.
+"""
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=making.acquire, after_in_parent=making.release, after_in_child=making.release)
 
 
 class Recording:

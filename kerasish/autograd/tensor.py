@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,9 +24,10 @@ class Node:
         params: Its static parameters.
         outputs: The arrays of its results (one, for most primitives).
         time: When it was recorded, by the clock that also stamps in-place changes.
+        place: Where it was recorded (see `checks.Place`), only while numeric checks are on.
     """
 
-    __slots__ = ("__weakref__", "inputs", "outputs", "params", "prim", "time")
+    __slots__ = ("__weakref__", "inputs", "outputs", "params", "place", "prim", "time")
 
     def __init__(self, prim: Any, inputs: Sequence[Any], params: dict[str, Any], outputs: tuple, time: int):
         self.prim = prim
@@ -31,6 +35,20 @@ class Node:
         self.params = params
         self.outputs = outputs
         self.time = time
+
+    @classmethod
+    def note_places(cls, place: Callable[[], Any] | None) -> None:
+        """Have new nodes note what `place` returns, or nothing: then making one asks no question."""
+        plain = _plain_node
+
+        def init(self: Node, *args: Any) -> None:
+            plain(self, *args)
+            self.place = place()  # type: ignore[attr-defined, misc]
+
+        cls.__init__ = plain if place is None else init  # type: ignore[method-assign]
+
+
+_plain_node = Node.__init__
 
 
 class Tensor:
@@ -363,16 +381,28 @@ def no_value(tensor: Tensor, use: str) -> NoValueError:
 
 def _users_line() -> str:
     """Return where the running code was called from: the innermost line outside of this package and of NumPy."""
-    import linecache
-    import os
-    import sys
-
-    own = tuple(os.path.dirname(path) + os.sep for path in (config.__file__, np.__file__))
     frame: Any = sys._getframe(1)
-    while frame is not None and frame.f_code.co_filename.startswith((*own, "<__array_function__")):
+    while frame is not None and is_own_frame(frame):
         frame = frame.f_back
-    if frame is None:
-        return ""
+    return "" if frame is None else line_of(frame)
+
+
+_OWN_FILES = (
+    *(os.path.dirname(path) + os.sep for path in (config.__file__, np.__file__)),
+    "<__array_function__",
+    "<compiled graph",
+)
+
+
+def is_own_frame(frame: FrameType) -> bool:
+    """Tell whether a frame is one of this package or of NumPy."""
+    return frame.f_code.co_filename.startswith(_OWN_FILES)
+
+
+def line_of(frame: FrameType) -> str:
+    """Return in words at which line of which file a frame is."""
+    import linecache
+
     file, line = frame.f_code.co_filename, frame.f_lineno
     text = linecache.getline(file, line, frame.f_globals).strip()
     return f' at "{file}", line {line}' + (f" (`{text}`)" if text else "")

@@ -35,6 +35,11 @@ class Callback:
 
     reads_logs_lazily = False
 
+    # Callbacks that look at what all others have done are called after them, wherever they stand in the list.
+    _comes_last = False
+    # The attributes that a run goes on with (see `get_backup_state`).
+    _backed_up: tuple[str, ...] = ()
+
     def __init__(self) -> None:
         self.params: dict[str, Any] | None = None
         self._model = None
@@ -51,6 +56,27 @@ class Callback:
     def set_model(self, model) -> None:
         """Called before the first hook with the model."""
         self._model = model
+
+    def get_backup_state(self) -> Any:
+        """Return what the callback has to know to go on after an interruption; `BackupAndRestore` keeps it.
+
+        Override it together with `set_backup_state` where a callback remembers something from batch to batch or from
+        epoch to epoch.
+
+        Returns:
+            Numbers, text, None and arrays, in lists and dicts with text as keys; None where there is nothing to keep.
+        """
+        return {name: getattr(self, name) for name in self._backed_up} or None
+
+    def set_backup_state(self, state: Any) -> None:
+        """Take back what `get_backup_state` returned. Called after all callbacks' `on_train_begin`.
+
+        Args:
+            state: What `get_backup_state` returned in the run that was interrupted.
+        """
+        for name in self._backed_up:
+            if name in state:
+                setattr(self, name, state[name])
 
     def on_batch_begin(self, batch: int, logs: Mapping[str, Any] | None = None) -> None:
         """An alias of `on_train_batch_begin` for older code."""

@@ -18,7 +18,8 @@ class CallbackList(Callback):
     """Call a list of callbacks as if they were one.
 
     Which callbacks listen to batches is decided once, when the list is made: hooks that are not overridden
-    are never called.
+    are never called. They are called in the order of the list; `BackupAndRestore` comes last, since it keeps what the
+    others remember.
 
     Example:
 
@@ -100,13 +101,18 @@ class CallbackList(Callback):
         """
         return bool(self._hooks[f"on_{mode}_batch_end"])
 
+    @property
+    def _in_order(self) -> list[Callback]:
+        """The callbacks in the order in which they are called."""
+        return sorted(self.callbacks, key=lambda callback: getattr(callback, "_comes_last", False))
+
     def _route_batch_hooks(self) -> None:
         self._hooks: dict[str, list] = {}
         self._passes_floats: dict[str, bool] = {}
         for mode in _MODES:
             for moment in ("begin", "end"):
                 name = f"on_{mode}_batch_{moment}"
-                listeners = [callback for callback in self.callbacks if _listens(callback, name)]
+                listeners = [callback for callback in self._in_order if _listens(callback, name)]
                 self._hooks[name] = [getattr(callback, name) for callback in listeners]
                 # Logs of predictions hold outputs, not metrics: they are passed as they are.
                 self._passes_floats[name] = mode != "predict" and any(
@@ -124,11 +130,11 @@ class CallbackList(Callback):
                 hook(batch, logs=logs)
 
     def on_batch_begin(self, batch: int, logs: Mapping[str, Any] | None = None) -> None:
-        for callback in self.callbacks:
+        for callback in self._in_order:
             callback.on_batch_begin(batch, logs=to_floats(logs))
 
     def on_batch_end(self, batch: int, logs: Mapping[str, Any] | None = None) -> None:
-        for callback in self.callbacks:
+        for callback in self._in_order:
             callback.on_batch_end(batch, logs=to_floats(logs))
 
     def on_train_batch_begin(self, batch: int, logs: Mapping[str, Any] | None = None) -> None:
@@ -151,12 +157,12 @@ class CallbackList(Callback):
 
     def on_epoch_begin(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
         logs = to_floats(logs)
-        for callback in self.callbacks:
+        for callback in self._in_order:
             callback.on_epoch_begin(epoch, logs)
 
     def on_epoch_end(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
         logs = to_floats(logs)
-        for callback in self.callbacks:
+        for callback in self._in_order:
             callback.on_epoch_end(epoch, logs)
 
     def on_train_begin(self, logs: Mapping[str, Any] | None = None) -> None:
@@ -180,14 +186,14 @@ class CallbackList(Callback):
     def _begin(self, name: str, logs: Mapping[str, Any] | None) -> None:
         self._open_runs += 1
         logs = to_floats(logs)
-        for callback in self.callbacks:
+        for callback in self._in_order:
             getattr(callback, name)(logs)
 
     def _end(self, name: str, logs: Mapping[str, Any] | None) -> None:
         if self._open_runs == 0:
             raise ValueError(f"`{name}` called without corresponding `{name.replace('end', 'begin')}`.")
         logs = to_floats(logs)
-        for callback in self.callbacks:
+        for callback in self._in_order:
             getattr(callback, name)(logs)
         self._open_runs -= 1
 

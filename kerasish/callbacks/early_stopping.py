@@ -29,6 +29,8 @@ class EarlyStopping(MonitorCallback):
         start_from_epoch: Number of epochs at the start that are not watched.
     """
 
+    _backed_up = ("wait", "stopped_epoch", "best", "best_epoch", "best_weights")
+
     def __init__(
         self,
         monitor: str = "val_loss",

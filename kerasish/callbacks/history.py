@@ -22,6 +22,8 @@ class History(Callback):
         epoch: Indices of the recorded epochs.
     """
 
+    _backed_up = ("history", "epoch")
+
     def __init__(self) -> None:
         super().__init__()
         self.history: dict[str, list] = {}

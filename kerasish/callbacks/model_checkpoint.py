@@ -43,6 +43,8 @@ class ModelCheckpoint(MonitorCallback):
 
     reads_logs_lazily = True
 
+    _backed_up = ("best", "_batches_seen_since_last_saving", "_last_batch_seen")
+
     def __init__(
         self,
         filepath: str | os.PathLike,

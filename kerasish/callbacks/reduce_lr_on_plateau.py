@@ -36,6 +36,8 @@ class ReduceLROnPlateau(MonitorCallback):
         ValueError: If `factor` is not less than 1.
     """
 
+    _backed_up = ("best", "cooldown_counter", "wait")
+
     def __init__(
         self,
         monitor: str = "val_loss",

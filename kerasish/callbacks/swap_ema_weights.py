@@ -29,6 +29,8 @@ class SwapEMAWeights(Callback):
         ValueError: During training or evaluation, if the optimizer keeps no averages.
     """
 
+    _backed_up = ("_ema_weights_in_model",)
+
     def __init__(self, swap_on_epoch: bool = False) -> None:
         super().__init__()
         self.swap_on_epoch = swap_on_epoch

@@ -42,6 +42,8 @@ class TensorBoard(Callback):
         ImportError: If the `tensorboard` package is not installed, once training starts.
     """
 
+    _backed_up = ("_batch", "_epoch_batch")
+
     def __init__(
         self,
         log_dir: str | os.PathLike = "logs",

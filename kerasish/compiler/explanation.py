@@ -6,7 +6,7 @@ import statistics
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from kerasish import tree
+from kerasish import config, tree
 from kerasish.compiler import costs
 from kerasish.compiler.function import Compiled, Function, _array
 from kerasish.compiler.graph import Op, Value
@@ -205,7 +205,7 @@ def explain(
 
     Raises:
         TypeError: If `target` cannot be called.
-        ValueError: If a model runs op by op, or is not compiled and is to be trained.
+        ValueError: If a model runs op by op, or is not compiled and is to be trained; if numeric checks are on.
         NoValueError: If the function cannot be traced.
     """
     if runs < 1:
@@ -214,6 +214,11 @@ def explain(
         raise TypeError(
             "Argument `target` must be a model, a `kerasish.function` or another function of tensors. Received: "
             f"{target!r} (type {type(target).__name__})"
+        )
+    if config.is_numeric_checks_enabled():
+        raise ValueError(
+            "There is no plan to explain while numeric checks are on: graphs run op by op, as they were traced. Turn "
+            "the checks off first, by `config.disable_numeric_checks()`."
         )
     step = getattr(target, "_compiled_step", None)
     if step is None:

@@ -9,13 +9,15 @@ from typing import Any
 
 import numpy as np
 
-from kerasish import devices, tree
+from kerasish import config, devices, tree
 from kerasish.autograd.abstract import Abstract
-from kerasish.autograd.state import state
+from kerasish.autograd.state import making, state
 from kerasish.autograd.tensor import Tensor
 from kerasish.compiler import passes
 from kerasish.compiler.blocks import put_side_by_side
+from kerasish.compiler.caches import TraceCache
 from kerasish.compiler.executors import compiles_for, jit, runtime_for
+from kerasish.compiler.executors.checked import CheckedExecutable
 from kerasish.compiler.executors.numpy import NumpyExecutable
 from kerasish.compiler.graph import Graph
 from kerasish.compiler.loops import compile_loops
@@ -28,7 +30,7 @@ class Compiled:
     """One trace of a function, ready to run on the device of its variables.
 
     Attributes:
-        graph: The optimized graph.
+        graph: The optimized graph; while numeric checks are on, the graph as it was traced.
         executable: What runs it.
 
     Args:
@@ -37,14 +39,22 @@ class Compiled:
         arrays: What it will be called with first: the device of a function without variables is theirs.
     """
 
+    graph: Graph
+
+    executable: Any
+
     def __init__(self, function: Callable, arguments: list[Abstract], arrays: Sequence[Any] = ()):
+        if config.is_numeric_checks_enabled():
+            self.graph, self._structure = trace(function, arguments, loops_as_graphs=False)
+            self.executable = CheckedExecutable(self.graph, _home(self.graph, arrays))
+            return
         graph, self._structure = trace(function, arguments)
-        self.graph: Graph = passes.optimize(graph)
+        self.graph = passes.optimize(graph)
         runtime = runtime_for(_home(self.graph, arrays))
         if runtime is not None:
             from kerasish.compiler.executors.cuda import CudaExecutable  # what a CPU does not need
 
-            self.executable: Any = CudaExecutable(self.graph, runtime)
+            self.executable = CudaExecutable(self.graph, runtime)
             self.graph = self.executable.graph
             return
         native = native_kernels() and _is_worth_machine_code(self.graph)
@@ -117,7 +127,7 @@ class Function:
 
     def __init__(self, function: Callable):
         self._function = function
-        self.traces: dict[Signature, Compiled] = {}
+        self.traces: dict[Signature, Compiled] = TraceCache()
         update_wrapper(self, function, updated=())
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -151,7 +161,10 @@ class Function:
             )
         compiled = self.traces.get(key)
         if compiled is None:
-            compiled = self.traces[key] = self._compile(args, kwargs, flat, arrays)
+            with making:
+                compiled = self.traces.get(key)
+                if compiled is None:
+                    compiled = self.traces[key] = self._compile(args, kwargs, flat, arrays)
         return compiled
 
     def _compile(self, args: tuple, kwargs: dict[str, Any], flat: list, arrays: list) -> Compiled:

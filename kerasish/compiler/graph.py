@@ -58,15 +58,24 @@ class Op:
         inputs: Values and Python numbers.
         params: Its static parameters.
         outputs: The values it makes.
+        place: Where it comes from, as numeric checks note it, else None; passes do not keep it.
     """
 
-    __slots__ = ("prim", "inputs", "params", "outputs")
+    __slots__ = ("prim", "inputs", "params", "outputs", "place")
 
-    def __init__(self, prim: Any, inputs: Sequence[Any], params: dict[str, Any], outputs: Sequence[Value]):
+    def __init__(
+        self,
+        prim: Any,
+        inputs: Sequence[Any],
+        params: dict[str, Any],
+        outputs: Sequence[Value],
+        place: Any = None,
+    ):
         self.prim = prim
         self.inputs = tuple(inputs)
         self.params = params
         self.outputs = tuple(outputs)
+        self.place = place
 
     @property
     def output(self) -> Value:

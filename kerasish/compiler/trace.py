@@ -65,12 +65,15 @@ class Trace(StatelessScope):
         return list(self._values.values())
 
 
-def trace(function: Callable, arguments: Sequence[Abstract]) -> tuple[Graph, Any]:
+def trace(
+    function: Callable, arguments: Sequence[Abstract], loops_as_graphs: bool = True
+) -> tuple[Graph, Any]:
     """Record what `function` does to arrays of these shapes and dtypes.
 
     Args:
         function: Takes as many tensors as there are `arguments`; returns tensors in any structure.
         arguments: Shape and dtype of each.
+        loops_as_graphs: Whether the steps of loops become graphs, or stay as they were recorded, for op by op.
 
     Returns:
         The graph, and the structure of the results with the index of each tensor in the graph's outputs in its place
@@ -95,7 +98,7 @@ def trace(function: Callable, arguments: Sequence[Abstract]) -> tuple[Graph, Any
         return len(flat) - 1
 
     structure = tree.map_structure(place, results)
-    return _graph_of(symbols, flat, scope), structure
+    return _graph_of(symbols, flat, scope, loops_as_graphs), structure
 
 
 class Literal:
@@ -111,7 +114,9 @@ _LINKS = ("identity", "stop_gradient")
 """Primitives that say how gradients flow and compute nothing: in the graph, where gradients are operations as any."""
 
 
-def _graph_of(symbols: Sequence[KerasTensor], results: Sequence[Tensor], scope: Trace) -> Graph:
+def _graph_of(
+    symbols: Sequence[KerasTensor], results: Sequence[Tensor], scope: Trace, loops_as_graphs: bool
+) -> Graph:
     values: dict[Any, Value] = {}
     arguments = []
     for symbol in symbols:
@@ -136,7 +141,8 @@ def _graph_of(symbols: Sequence[KerasTensor], results: Sequence[Tensor], scope: 
         return found
 
     updates = scope.updates
-    ops = _ops_of(_nodes_behind([*results, *(tensor for _, tensor in updates)]), values, value_of)
+    nodes = _nodes_behind([*results, *(tensor for _, tensor in updates)])
+    ops = _ops_of(nodes, values, value_of, loops_as_graphs)
     return Graph(
         arguments,
         ops,
@@ -145,7 +151,9 @@ def _graph_of(symbols: Sequence[KerasTensor], results: Sequence[Tensor], scope: 
     )
 
 
-def _ops_of(nodes: Sequence[Node], values: dict[Any, Value], value_of: Callable) -> list[Op]:
+def _ops_of(
+    nodes: Sequence[Node], values: dict[Any, Value], value_of: Callable, loops_as_graphs: bool = True
+) -> list[Op]:
     """Return the operations that nodes are, and put what they make into `values`."""
     ops = []
     whole = _whole_loops(nodes)
@@ -157,9 +165,12 @@ def _ops_of(nodes: Sequence[Node], values: dict[Any, Value], value_of: Callable)
         last = whole.get(id(node), node)
         outputs = loops.get(id(last))
         if outputs is None:
-            params = {k: _body_graph(p) if isinstance(p, Body) else p for k, p in last.params.items()}
+            params = last.params
+            if loops_as_graphs:
+                params = {k: _body_graph(p) if isinstance(p, Body) else p for k, p in params.items()}
             outputs = tuple(Value(tuple(out.shape), out.dtype) for out in last.outputs)
-            ops.append(Op(node.prim, [value_of(x) for x in node.inputs], params, outputs))
+            inputs = [value_of(x) for x in node.inputs]
+            ops.append(Op(node.prim, inputs, params, outputs, getattr(node, "place", None)))
             if node.prim is scan_p:
                 loops[id(last)] = outputs
         for index in range(len(node.outputs)):

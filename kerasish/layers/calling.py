@@ -12,7 +12,7 @@ from kerasish import tree
 from kerasish.autograd.naming import name_scope
 from kerasish.autograd.remat import remat
 from kerasish.autograd.scope import AutocastScope, StatelessScope
-from kerasish.autograd.state import state
+from kerasish.autograd.state import making, state
 from kerasish.autograd.tensor import KerasTensor, NoValueError, Tensor, as_tensor
 from kerasish.layers import signatures
 from kerasish.layers.building import LayerBuilding
@@ -79,7 +79,7 @@ class LayerCalls(LayerBuilding):
                     check_inputs(self.input_spec, inputs, self.name)
                 outputs = self._run(inputs, args, kwargs)
             else:
-                with name_scope(self.name, caller=self):
+                with making, name_scope(self.name, caller=self):
                     if self.input_spec is not None:
                         check_inputs(self.input_spec, inputs, self.name)
                     was_built = self.built

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 import warnings
+import weakref
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,6 +17,16 @@ from kerasish.layers import signatures
 from kerasish.layers.building import wrapped_build
 from kerasish.layers.calling import LayerCalls
 from kerasish.ops.operation import Operation, own_arguments
+
+
+class _AddedLosses(threading.local):
+    """What a thread's calls have added by `add_loss`: a layer may be called by several threads at once."""
+
+    def __init__(self) -> None:
+        self.losses: weakref.WeakKeyDictionary[Layer, list[Tensor]] = weakref.WeakKeyDictionary()
+
+
+_added = _AddedLosses()
 
 
 class Layer(LayerCalls):
@@ -53,6 +65,8 @@ class Layer(LayerCalls):
     Raises:
         ValueError: If there is an unknown argument, or `trainable` is no bool.
     """
+
+    _role_in_checks = "layer"
 
     input_spec: Any
     _signature: Any = None
@@ -102,7 +116,6 @@ class Layer(LayerCalls):
         self.supports_jit = True
         self._path: str | None = None
         self._trainable = trainable
-        self._losses: list[Tensor] = []
         self._build_shapes_dict: dict[str, Any] | None = None
         self._settled = False
         self._supports_masking = type(self).compute_mask is not Layer.compute_mask
@@ -182,7 +195,7 @@ class Layer(LayerCalls):
                 raise ValueError(
                     f"`add_loss` takes scalars. Received: shape={tensor.shape}. Reduce it first."
                 )
-            self._losses.append(tensor)
+            _added.losses.setdefault(self, []).append(tensor)
             if getattr(state.overlay, "collect_losses", False):
                 state.overlay.add_loss(tensor)
         Layer._losses_may_linger = True
@@ -192,15 +205,17 @@ class Layer(LayerCalls):
         """The scalars added by `add_loss` and by the regularizers of weights, of the layer and its sublayers."""
         found: list[Tensor] = []
         if Layer._losses_may_linger:
-            found.extend(loss for layer in self._flatten_layers() for loss in layer._losses)
+            added = _added.losses
+            found.extend(loss for layer in self._flatten_layers() for loss in added.get(layer, ()))
         if Variable.any_regularizer:
             found.extend(v.regularizer(v) for v in self.trainable_weights if v.regularizer is not None)
         return found
 
     def _clear_losses(self) -> None:
-        for layer in self._flatten_layers():
-            if layer._losses:
-                object.__setattr__(layer, "_losses", [])
+        added = _added.losses
+        if added:
+            for layer in self._flatten_layers():
+                added.pop(layer, None)
 
     def _flatten_layers(self, include_self: bool = True, recursive: bool = True) -> Iterator[Layer]:
         if include_self:
@@ -253,7 +268,7 @@ class Layer(LayerCalls):
         return {
             name: value
             for name, value in self.__dict__.items()
-            if name not in ("_compiled_steps", "_inbound_nodes", "_metrics_step")
+            if name not in ("_compiled_steps", "_inbound_nodes", "_metrics_step", "_position")
         }
 
     def __repr__(self) -> str:

@@ -33,6 +33,8 @@ class Loss:
         sample_weight: weights that broadcast with the values that `call` returns, or None.
     """
 
+    _role_in_checks = "loss"
+
     # Losses on class indices leave integer targets as they are; all others compute in `self.dtype`.
     _integer_targets = False
 

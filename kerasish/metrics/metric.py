@@ -32,6 +32,8 @@ class Metric:
         name: name of the metric; by default the class name in snake case, made unique.
     """
 
+    _role_in_checks = "metric"
+
     # Whether training should make the metric larger ("up") or smaller ("down"); None when unknown.
     _direction: str | None = None
 

@@ -44,6 +44,8 @@ class Model(Trainer, Layer):
         name: The model's name; made from the class name where None.
     """
 
+    _role_in_checks = "model"
+
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         if cls is Model and _are_inputs_and_outputs(args, kwargs):
             from kerasish.models.functional import Functional

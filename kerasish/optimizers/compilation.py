@@ -13,6 +13,7 @@ from kerasish.autograd import Tensor, Variable
 from kerasish.autograd.abstract import abstract
 from kerasish.autograd.state import state
 from kerasish.autograd.tensor import NoValueError
+from kerasish.compiler.caches import TraceCache
 from kerasish.compiler.executors import compiles_for
 from kerasish.compiler.function import Compiled
 from kerasish.optimizers.schedules.learning_rate_schedule import LearningRateSchedule
@@ -32,7 +33,7 @@ class CompiledStep:
         self._optimizer = optimizer
         own_rule = type(optimizer).update_step.__module__.startswith("kerasish.optimizers.")
         self._possible = own_rule
-        self._traces: dict[Any, Compiled] = {}
+        self._traces: dict[Any, Compiled] = TraceCache()
 
     def run(self, grads: Sequence[Tensor], variables: Sequence[Variable]) -> bool:
         """Do one step if it can be compiled, and tell whether it was done."""
@@ -59,7 +60,9 @@ class CompiledStep:
         try:
             arrays = [g._value for g in grads]
             return Compiled(
-                lambda *symbols: self._optimizer._step(symbols, variables), [abstract(a) for a in arrays], arrays
+                lambda *symbols: self._optimizer._step(symbols, variables),
+                [abstract(a) for a in arrays],
+                arrays,
             )
         except NoValueError:  # a constraint or schedule of the user's looks at values
             self._possible = False

@@ -65,6 +65,8 @@ class Optimizer(OptimizerVariables):
         ValueError: If an argument is not among these, or has a value it cannot have.
     """
 
+    _role_in_checks = "optimizer"
+
     _compiled: CompiledStep | None = None
 
     def __init__(

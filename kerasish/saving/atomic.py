@@ -22,16 +22,28 @@ def replacing(filepath: str | os.PathLike) -> Iterator[str]:
     temporary = os.path.join(directory, f".{name}.{os.urandom(4).hex()}.tmp")
     try:
         yield temporary
-        with open(temporary, "rb+") as file:
-            os.fsync(file.fileno())
-        with suppress(OSError):  # a new file keeps the mode that creating it gave
-            os.chmod(temporary, os.stat(target).st_mode & 0o7777)
-        os.replace(temporary, target)
-    except BaseException:
+        move_into_place(temporary, target)
+    except BaseException as error:
         with suppress(OSError):
             os.unlink(temporary)
+        if isinstance(error, OSError) and error.errno is not None and error.filename in (None, temporary):
+            error.filename = target  # what the user knows of
         raise
-    _sync_directory(directory)
+
+
+def move_into_place(path: str | os.PathLike, target: str | os.PathLike) -> None:
+    """Let a file take the place of another (or of none) in the same folder, when all of it is on the disk.
+
+    Args:
+        path: The file, complete and closed.
+        target: What it is to be called. A file of this name is replaced, and its mode kept.
+    """
+    with open(path, "rb+") as file:
+        os.fsync(file.fileno())
+    with suppress(OSError):  # a new file keeps the mode that creating it gave
+        os.chmod(path, os.stat(target).st_mode & 0o7777)
+    os.replace(path, target)
+    _sync_directory(os.path.dirname(os.path.abspath(target)))
 
 
 def _sync_directory(directory: str) -> None:

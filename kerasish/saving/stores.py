@@ -10,6 +10,7 @@ import numpy as np
 
 from kerasish.saving import walk
 from kerasish.saving.errors import NaNWeightsError
+from kerasish.saving.h5_output import h5_output
 from kerasish.saving.hdf5 import H5Reader
 
 _LAYERS = ("layers", "_layer_checkpoint_dependencies")  # the second is Keras 2.13's name
@@ -19,15 +20,14 @@ class WeightsWriter:
     """A weights file open for writing; use it in a `with` block."""
 
     def __init__(self, target: Any) -> None:
-        import h5py
-
-        self._file = h5py.File(target, "w")
+        self._output = h5_output(target)
 
     def __enter__(self) -> WeightsWriter:
+        self._file = self._output.__enter__()
         return self
 
-    def __exit__(self, *exc_info: object) -> None:
-        self._file.close()
+    def __exit__(self, *exc_info: Any) -> None:
+        self._output.__exit__(*exc_info)
 
     def store(self, path: str, name: str | None) -> WriteStore:
         """Return the store of the state holder at `path`; one with a name gets its group even if empty."""

@@ -6,14 +6,14 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
-from kerasish import ops, tree
+from kerasish import config, ops, tree
 from kerasish.autograd.backward import gradients_of
 from kerasish.autograd.dtypes import standardize_dtype
 from kerasish.autograd.state import Recording, no_grad
 from kerasish.autograd.tensor import Tensor
 from kerasish.compiler.executors import compiles_for
 from kerasish.trainers.compilation import Compilation
-from kerasish.trainers.steps import CompiledStep, EagerStep, MetricsStep
+from kerasish.trainers.steps import CheckedStep, CompiledStep, EagerStep, MetricsStep
 from kerasish.utils.data_utils import unpack_x_y_sample_weight
 
 
@@ -139,6 +139,10 @@ class BatchSteps(Compilation):
 
     def _step(self, kind: str) -> Callable[[Any], Any]:
         """Return what runs one batch of NumPy arrays and returns its logs, or None for lazy ones."""
+        step = self._plain_step(kind)
+        return CheckedStep(self, step) if config.is_numeric_checks_enabled() else step
+
+    def _plain_step(self, kind: str) -> Callable[[Any], Any]:
         function = self._step_function(kind)
         if kind == "train":
             self._trained = self.trainable_variables

@@ -29,6 +29,7 @@ class Compilation:
     _run_eagerly = False
     _jit_compile: bool | str = "auto"
     _initial_epoch: int | None = None
+    _position: Any = None
     _compiled_steps: tuple | None = None
     _trained: list | None = None
     _output_symbols: tuple | None = None

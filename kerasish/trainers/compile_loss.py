@@ -54,6 +54,8 @@ class CompileLoss(Loss):
         ValueError: if `loss_weights` is of a wrong type or does not match `loss`.
     """
 
+    _role_in_checks = None
+
     def __init__(
         self,
         loss,

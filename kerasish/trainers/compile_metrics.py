@@ -48,6 +48,8 @@ class CompileMetrics(Metric):
         ValueError: if `metrics` or `weighted_metrics` is no list, tuple or dict.
     """
 
+    _role_in_checks = None
+
     def __init__(
         self, metrics, weighted_metrics, name: str = "compile_metrics", output_names: list | None = None
     ):

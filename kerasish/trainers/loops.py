@@ -61,6 +61,8 @@ def run_epoch(
     callbacks: CallbackList,
     mode: str,
     step: Callable,
+    start: int = 0,
+    logs: dict[str, Any] | None = None,
 ) -> dict[str, Any] | None:
     """Run the batches of one epoch and return the logs at its end; None where there was no batch.
 
@@ -71,13 +73,16 @@ def run_epoch(
         callbacks: What is told of each batch, if it overrides the batch hooks of `mode`.
         mode: `"train"` or `"test"`.
         step: Runs one batch and returns its logs, or None where the metrics are to be read when they are shown.
+        start: Batches that an interrupted run has trained on.
+        logs: What the last of these reported.
     """
     begin = callbacks.on_train_batch_begin if mode == "train" else callbacks.on_test_batch_begin
     end = callbacks.on_train_batch_end if mode == "train" else callbacks.on_test_batch_end
     listens = callbacks.wants_batch_hooks(mode)
-    logs = None
-    first = -1
-    for first, batches in grouped(epoch_iterator.epoch(epoch), model.steps_per_execution):
+    if start and model.stop_training:  # the interrupted run was told to stop by its last batch
+        return epoch_logs(model, logs)
+    first = start - 1
+    for first, batches in grouped(epoch_iterator.epoch(epoch, start=start), model.steps_per_execution, start):
         if listens:
             begin(first)
         for batch in batches:
@@ -90,14 +95,13 @@ def run_epoch(
     return None if first < 0 else epoch_logs(model, logs)
 
 
-def grouped(batches: Iterator[tuple], size: int) -> Iterator[tuple[int, Sequence[tuple]]]:
+def grouped(batches: Iterator[tuple], size: int, first: int = 0) -> Iterator[tuple[int, Sequence[tuple]]]:
     """Yield batches in groups with the number of each group's first."""
     if size == 1:
-        for number, batch in enumerate(batches):
+        for number, batch in enumerate(batches, first):
             yield number, (batch,)
         return
     group: list[tuple] = []
-    first = 0
     for batch in batches:
         group.append(batch)
         if len(group) == size:

@@ -9,10 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from kerasish import tree
+from kerasish import devices, tree
 from kerasish.autograd.abstract import abstract
+from kerasish.autograd.checks import all_finite
 from kerasish.autograd.state import no_grad, state
 from kerasish.autograd.tensor import NoValueError, Tensor, as_tensor
+from kerasish.compiler.caches import TraceCache
 from kerasish.compiler.executors import compiles_for
 from kerasish.compiler.function import Compiled, Function
 
@@ -48,7 +50,7 @@ class CompiledStep:
         self._function = function
         self._required = required
         self._compiled = Function(lambda *data: function(data))
-        self._ready: dict[Any, Any] = {}
+        self._ready: dict[Any, Any] = TraceCache()
         self._eager = False
 
     def __call__(self, data: tuple) -> Any:
@@ -79,6 +81,16 @@ class CompiledStep:
         """
         return self._trace(data), [_array(leaf) for leaf in tree.flatten(data) if leaf is not None]
 
+    def trace_if_possible(self, data: tuple) -> bool:
+        """Make the trace for a batch like this one, and tell whether there is one."""
+        if self._eager or any(_is_text(leaf) for leaf in tree.flatten(data)):
+            return False
+        try:
+            self._trace(data)
+        except NoValueError:
+            return False
+        return True
+
     def _trace(self, data: tuple) -> Any:
         try:
             return self._compiled.trace(*data)
@@ -97,6 +109,54 @@ class CompiledStep:
         )
 
 
+class CheckedStep:
+    """Run a step while numeric checks are on, and look for NaN that no operation made: it came in from outside.
+
+    Args:
+        model: The model.
+        step: What runs a batch.
+    """
+
+    def __init__(self, model: Any, step: Callable[[tuple], Any]):
+        self._model = model
+        self._step = step
+
+    def __call__(self, data: tuple) -> Any:
+        sources = [*self._in_data(data), *self._in_variables(self._model.variables)]
+        result = self._step(data)
+        if sources:
+            outputs = [t for t in tree.flatten(result) if isinstance(t, Tensor)]
+            spoilt = self._in_variables(self._model.trainable_variables)
+            if spoilt or not all(_is_finite(t) for t in outputs):
+                raise FloatingPointError(
+                    "A batch came out with values that are no finite numbers, and no operation made them: there are "
+                    f"such in {', '.join(sources[:4])}. (Numeric checks are on; `config.disable_numeric_checks()` "
+                    "turns them off.)"
+                )
+        return result
+
+    @staticmethod
+    def _in_data(data: tuple) -> list[str]:
+        leaves = [
+            (name, leaf)
+            for name, part in zip(("x", "y", "sample_weight"), data, strict=False)
+            for leaf in tree.flatten(part)
+        ]
+        return [f"the data ({name})" for name, leaf in leaves if not _is_finite(leaf)]
+
+    @staticmethod
+    def _in_variables(variables: Any) -> list[str]:
+        return [f"the variable '{variable.path}'" for variable in variables if not _is_finite(variable)]
+
+
+def _is_finite(value: Any) -> bool:
+    array = _array(value)
+    dtype = getattr(array, "dtype", None)
+    if getattr(dtype, "kind", "") not in "fcV" or not array.size:
+        return True
+    return all_finite(devices.array_module(type(array)), array)
+
+
 class MetricsStep:
     """The update of the loss tracker and the metrics by one batch, as a compiled graph where they are the package's.
 
@@ -110,7 +170,7 @@ class MetricsStep:
     def __init__(self, model: Any):
         self._tracker = model._loss_tracker
         self._metrics = model._compile_metrics
-        self._traces: dict[Any, Compiled] = {}
+        self._traces: dict[Any, Compiled] = TraceCache()
 
     def __call__(self, size: int, loss: Tensor, y: Any, y_pred: Any, sample_weight: Any) -> None:
         inputs = [loss, y, y_pred, sample_weight]

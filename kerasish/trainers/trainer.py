@@ -8,11 +8,13 @@ from typing import Any
 import numpy as np
 
 from kerasish import tree
+from kerasish.compiler import interrupts
 from kerasish.trainers import data_adapters
 from kerasish.trainers.batch_steps import BatchSteps
 from kerasish.trainers.data_adapters import EpochIterator
 from kerasish.trainers.logs import in_order, numbers, to_numpy
 from kerasish.trainers.loops import callback_list, grouped, limited_epochs, run_epoch
+from kerasish.trainers.position import Position
 from kerasish.trainers.preparation import build_optimizer, prepare
 from kerasish.trainers.steps import CompiledStep
 from kerasish.trainers.validation import Validation
@@ -103,12 +105,32 @@ class Trainer(BatchSteps):
         build_optimizer(self)
         step = self._step("train")
         self.stop_training = False
+        self._position = Position(self, epoch_iterator, run, step)
+        try:
+            with interrupts.deferred():
+                self._run_epochs(epoch_iterator, initial_epoch, epochs, run, step, validation)
+        finally:
+            self._position = self._initial_epoch = None
+        return self.history
+
+    def _run_epochs(
+        self,
+        epoch_iterator: EpochIterator,
+        initial_epoch: int,
+        epochs: int,
+        run: Any,
+        step: Any,
+        validation: Validation,
+    ) -> None:
+        """Run the epochs of `fit`, from where a callback has restored the run, if one has."""
+        position = self._position
         run.on_train_begin()
         logs: dict[str, Any] = {}
-        for epoch in range(self._initial_epoch or initial_epoch, epochs):
+        first = epochs if position.ended else self._initial_epoch or initial_epoch
+        for epoch in range(first, epochs):
             self.reset_metrics()
             run.on_epoch_begin(epoch)
-            ran = run_epoch(self, epoch_iterator, epoch, run, "train", step)
+            ran = run_epoch(self, epoch_iterator, epoch, run, "train", step, *position.start_of(epoch))
             if ran is None:  # the data ran out before this epoch, which the iterator has warned of
                 break
             logs = ran
@@ -120,7 +142,6 @@ class Trainer(BatchSteps):
         if self.optimizer is not None and epochs > 0:
             self.optimizer.finalize_variable_values(self.trainable_weights)
         run.on_train_end(logs)
-        return self.history
 
     def evaluate(
         self,
@@ -248,7 +269,8 @@ class Trainer(BatchSteps):
         """
         self._assert_compiled("train_on_batch")
         batch = self._one_batch(x, y, sample_weight, class_weight, training=True)
-        return self._batch_result(self._step("train")(batch), return_dict)
+        with interrupts.deferred():
+            return self._batch_result(self._step("train")(batch), return_dict)
 
     def test_on_batch(
         self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False

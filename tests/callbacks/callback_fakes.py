@@ -48,7 +48,7 @@ class Model:
 
     save_weights = save
 
-    def load_weights(self, path):
+    def load_weights(self, path, allow_nan=False):
         with h5py.File(path, "r") as file:
             self.weight = float(file["weight"][()])
 

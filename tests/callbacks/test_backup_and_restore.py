@@ -135,7 +135,7 @@ def test_a_save_that_dies_leaves_the_backup_before_it(tmp_path, monkeypatch, mom
 
     model = Dying()
     if moment != "weights":
-        where, name = (ours.backup_and_restore, "_write_state") if moment == "state" else (os, "replace")
+        where, name = (ours.backup_and_restore, "write_state") if moment == "state" else (os, "replace")
         original = getattr(where, name)
         monkeypatch.setattr(where, name, die)
     with pytest.raises(OSError, match="disk full"):

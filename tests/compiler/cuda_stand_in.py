@@ -57,9 +57,7 @@ class StandInRuntime:
         host = self._host(array)
         return Memory(host.ctypes.data, host)
 
-    def array(
-        self, location: Memory, shape: Sequence[int], dtype: np.dtype, strides: Sequence[int]
-    ) -> Any:
+    def array(self, location: Memory, shape: Sequence[int], dtype: np.dtype, strides: Sequence[int]) -> Any:
         owner = location.owner
         low = location.ptr - owner.ctypes.data
         flat = owner.reshape(-1).view(np.uint8)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import linecache
 import math
-import threading
 import weakref
 from collections.abc import Callable, Sequence
 from itertools import count, pairwise
@@ -18,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from kerasish.autograd.state import clock
+from kerasish.compiler import interrupts
 from kerasish.compiler.executors import lowering
 from kerasish.compiler.graph import Graph, Op, Value
 from kerasish.compiler.kernel import Kernel
@@ -38,7 +38,6 @@ class NumpyExecutable:
     def __init__(self, graph: Graph):
         self.graph = graph
         self._program = _Program(graph)
-        self._lock = threading.Lock()
         self._idle: list[_Instance] = []
         self._written = [variable for variable, _ in graph.updates]
 
@@ -64,20 +63,33 @@ class NumpyExecutable:
 
     def __call__(self, arguments: Sequence[np.ndarray]) -> tuple:
         """Run the graph: return its outputs as new arrays and give the variables their new values."""
+        if self._written:
+            with interrupts.whole():
+                return self._update(arguments)
+        instance = self._instance()
+        results = instance.run(*arguments)
+        self._idle.append(instance)
+        return results
+
+    def _instance(self) -> _Instance:
+        """Take a set of buffers that no other call uses, bound to the arrays that the variables have now."""
+        try:
+            instance = self._idle.pop()  # (one step, which no other thread can come between)
+        except IndexError:
+            return self._program.instantiate()
+        if not instance.bound():
+            instance.bind()
+        return instance
+
+    def _update(self, arguments: Sequence[np.ndarray]) -> tuple:
         for variable in self._written:
             if variable._shared:
                 variable.writable()
-        with self._lock:
-            instance = self._idle.pop() if self._idle else None
-        if instance is None:
-            instance = self._program.instantiate()
-        elif not instance.bound():
-            instance.bind()
+        instance = self._instance()
         results = instance.run(*arguments)
-        if self._written:
-            now = clock()
-            for variable in self._written:
-                variable._changed = now
+        now = clock()
+        for variable in self._written:
+            variable._changed = now
         self._idle.append(instance)
         return results
 

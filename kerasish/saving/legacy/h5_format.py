@@ -13,6 +13,7 @@ from typing import Any
 from kerasish.saving import json_text
 from kerasish.saving.atomic import replacing
 from kerasish.saving.budget import variable_budget
+from kerasish.saving.h5_output import h5_output
 from kerasish.saving.hdf5 import H5Reader, open_h5
 from kerasish.saving.legacy import configs, layouts
 from kerasish.saving.legacy.layouts import Origin, Stored
@@ -29,12 +30,10 @@ def save_model(model: Any, filepath: str | os.PathLike, include_optimizer: bool 
     """Write a whole model to an `.h5` file, atomically."""
     import json
 
-    import h5py
-
     name = get_registered_name(type(model))
     model_config = {"class_name": name, "config": configs.to_legacy(serialize_dict(model.get_config()))}
     optimizer = getattr(model, "optimizer", None) if include_optimizer else None
-    with replacing(filepath) as temporary, h5py.File(temporary, "w") as file:
+    with replacing(filepath) as temporary, h5_output(temporary) as file:
         file.attrs["keras_version"] = _KERAS_VERSION
         file.attrs["backend"] = _BACKEND
         file.attrs["model_config"] = json.dumps(model_config)

@@ -25,12 +25,14 @@ class DataAdapter:
         num_batches: Number of batches of one pass over the data, or `None` if unknown or endless.
         batch_size: Number of samples of a full batch, or `None` if unknown.
         seed: Two integers that key the order of every epoch, or `None` if nothing is shuffled.
+        continues: Whether a pass goes on where the one before stopped, as those over a generator do.
     """
 
     num_samples: int | None = None
     num_batches: int | None = None
     batch_size: int | None = None
     seed: tuple[int, int] | None = None
+    continues: bool = False
 
     def batches(self, epoch: int | None = None, *, start: int = 0, out: Any = None) -> Iterator[tuple]:
         """Iterates over one pass of batches.
@@ -49,6 +51,9 @@ class DataAdapter:
     def peek(self) -> tuple | None:
         """The first batch (in any order) to see shapes and types by, without using it up; `None` if there is none."""
         return next(iter(self.batches(0)), None)
+
+    def skip(self, count: int) -> None:
+        """Pass over the batches that an interrupted run has used, where passes go on (`continues`)."""
 
     def on_epoch_begin(self) -> None:
         """Called before the first batch of every epoch."""

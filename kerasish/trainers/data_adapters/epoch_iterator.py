@@ -46,6 +46,7 @@ class EpochIterator:
         self._counted: int | None = None
         self._pass: Iterator[tuple] | None = None
         self._position: tuple[int, int] | None = None
+        self._used = 0  # batches of the present pass over data without a known end
 
     def _limited(self, steps: int | None) -> int | None:
         """Returns the steps of an epoch, no more than `config.set_max_steps_per_epoch` allows."""
@@ -63,19 +64,20 @@ class EpochIterator:
         """Number of batches of an epoch; for data of unknown length, `None` until an epoch has been seen."""
         return self.steps_per_epoch or self.adapter.num_batches or self._counted
 
-    def epoch(self, epoch: int = 0, out: Any = None) -> Iterator[tuple]:
+    def epoch(self, epoch: int = 0, out: Any = None, start: int = 0) -> Iterator[tuple]:
         """Iterates over the batches of one epoch, between the adapter's `on_epoch_begin` and `on_epoch_end`.
 
         Args:
             epoch: Number of the epoch, from 0.
             out: Passed on to the adapter's `batches` where a new pass starts.
+            start: Number of batches of the epoch to leave out, which an interrupted run has used.
         """
         self.adapter.on_epoch_begin()
         try:
             if self.steps_per_epoch is None:
-                yield from self._whole_pass(epoch, out)
+                yield from self._whole_pass(epoch, out, start)
             else:
-                yield from self._steps(self.steps_per_epoch, epoch, out)
+                yield from self._steps(self.steps_per_epoch, epoch, out, start)
         finally:
             self.adapter.on_epoch_end()
 
@@ -83,37 +85,57 @@ class EpochIterator:
         """Forgets where the last epoch stopped: the next one starts at the beginning of a pass."""
         self._pass = self._position = None
 
-    def _whole_pass(self, epoch: int, out: Any) -> Iterator[tuple]:
-        count = 0
-        for batch in self.adapter.batches(epoch, out=out):
+    def state(self) -> dict[str, Any]:
+        """Returns what a later run needs to go on with the batches that this one would have had."""
+        seed = self.adapter.seed
+        return {"seed": None if seed is None else list(seed), "used": self._used, "counted": self._counted}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Takes back what `state` returned, with the same data from their beginning."""
+        adapter = self.adapter
+        if state["seed"] is not None and adapter.seed is not None:
+            adapter.seed = tuple(state["seed"])
+        self._counted, self._used = state["counted"], state["used"]
+        if adapter.continues:
+            adapter.skip(self._used)
+        elif adapter.num_batches is None and self.steps_per_epoch is not None and self._used:
+            self._pass, self._position = adapter.batches(0, start=self._used), (0, 0)
+
+    def _whole_pass(self, epoch: int, out: Any, start: int) -> Iterator[tuple]:
+        continues = self.adapter.continues
+        count = start
+        for batch in self.adapter.batches(epoch, start=0 if continues else start, out=out):
             count += 1
+            self._used += continues
             yield batch
         if count == 0:
             _warn_out_of_data()
         else:
             self._counted = count
 
-    def _steps(self, steps: int, epoch: int, out: Any) -> Iterator[tuple]:
+    def _steps(self, steps: int, epoch: int, out: Any, start: int) -> Iterator[tuple]:
         total = self.adapter.num_batches
-        number, start = 0, 0  # of a stream: it goes on wherever it is
+        number, first = 0, 0  # of a stream: it goes on wherever it is
         if total is not None:
             number, piece = divmod(epoch, -(-total // steps))
-            start = piece * steps
-        if self._pass is None or self._position != (number, start):
-            self._pass = self.adapter.batches(number, start=start, out=out)
+            first = piece * steps
+        if self._pass is None or self._position != (number, first) or (start and total is not None):
+            self._pass = self.adapter.batches(number, start=0 if total is None else first + start, out=out)
+            self._used = self._used if self.adapter.continues else 0
         if total is not None:
             # Unknown until the epoch is complete: one that is given up starts again.
             self._position = None
-        count = 0
-        for batch in itertools.islice(self._pass, steps):
+        count = start
+        for batch in itertools.islice(self._pass, steps - start):
             count += 1
+            self._used += 1
             yield batch
         if count < steps:
             _warn_out_of_data()
-        if count < steps or (total is not None and start + steps >= total):
+        if count < steps or (total is not None and first + steps >= total):
             self._pass = self._position = None
         else:
-            self._position = (number, start + steps if total is not None else 0)
+            self._position = (number, first + steps if total is not None else 0)
 
 
 def _warn_out_of_data() -> None:

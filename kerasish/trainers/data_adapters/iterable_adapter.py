@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import weakref
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,9 @@ from kerasish.trainers.data_adapters.data_adapter import DataAdapter
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Any
+
+# How many batches of each generator have been used in this process.
+_used: weakref.WeakKeyDictionary[Iterator, int] = weakref.WeakKeyDictionary()
 
 
 class IterableAdapter(DataAdapter):
@@ -36,6 +40,7 @@ class IterableAdapter(DataAdapter):
                 raise ValueError(f"The {kind} must yield at least one batch. Received an empty {kind}.")
             self._first = standardize_batch(first[0], kind)
             self._rest = itertools.chain(first, data)
+            self.continues = True
         else:
             self.num_batches = _length(data)
         batch_size = getattr(data, "batch_size", None)
@@ -45,9 +50,28 @@ class IterableAdapter(DataAdapter):
         return super().peek() if self._rest is None else self._first
 
     def batches(self, epoch: int | None = None, *, start: int = 0, out: Any = None) -> Iterator[tuple]:
-        iterator = iter(self._data) if self._rest is None else self._rest
-        for batch in itertools.islice(iterator, start, None):
+        if self._rest is None:
+            for batch in itertools.islice(self._data, start, None):
+                yield standardize_batch(batch, self._kind)
+            return
+        for batch in self._rest:
+            self._count(1)
             yield standardize_batch(batch, self._kind)
+
+    def skip(self, count: int) -> None:
+        """Pass over `count` batches of a generator, less those that this process has used of it before."""
+        assert self._rest is not None
+        count -= self._count(0)
+        for _ in itertools.islice(self._rest, max(count, 0)):
+            self._count(1)
+
+    def _count(self, more: int) -> int:
+        """Count batches of a generator that are used, and return how many these are now."""
+        try:
+            count = _used[self._data] = _used.get(self._data, 0) + more  # type: ignore[index, arg-type]
+        except TypeError:  # some iterators cannot be remembered
+            return 0
+        return count
 
 
 def standardize_batch(batch: Any, kind: str) -> tuple:

@@ -55,6 +55,13 @@ class PyDatasetAdapter(DataAdapter):
         """Number of batches; asked of the dataset each time, since it may change between epochs."""
         return self._dataset.num_batches
 
+    @property
+    def continues(self) -> bool:  # type: ignore[override]
+        return self._dataset.num_batches is None
+
+    def skip(self, count: int) -> None:
+        self._endless = itertools.count(count)
+
     def peek(self) -> tuple:
         return self._standardize(self._dataset[0])
 

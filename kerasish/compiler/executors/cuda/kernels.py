@@ -151,7 +151,10 @@ def _launch(group: Sequence[Phase], name: str, alone: bool) -> Launch:
                 "}",
             ]
     if alone or len(group) == 1:
-        body = [f"[[maybe_unused]] const int bid = {'0' if alone else '(int)blockIdx.x'}, blocks = {blocks[0]};", *body]
+        body = [
+            f"[[maybe_unused]] const int bid = {'0' if alone else '(int)blockIdx.x'}, blocks = {blocks[0]};",
+            *body,
+        ]
     parameters = ", ".join(
         f"{'' if v in writes or v.kind == 'constant' else 'const '}{memory_type(v.dtype)}* {n}"
         for v, n in arguments.items()

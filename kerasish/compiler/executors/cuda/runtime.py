@@ -16,7 +16,9 @@ from kerasish.compiler.executors.cuda.steps import Launch, Product
 def module_text(steps: Sequence[Launch]) -> tuple[str, list[str]]:
     """Return a module with the kernels of these launches, and their names."""
     names = [f"kerasish_{i}_{re.sub(r'[^0-9A-Za-z_]', '_', step.name)}" for i, step in enumerate(steps)]
-    kernels = [re.sub(r"\bNAME\b", name, step.source, count=1) for name, step in zip(names, steps, strict=True)]
+    kernels = [
+        re.sub(r"\bNAME\b", name, step.source, count=1) for name, step in zip(names, steps, strict=True)
+    ]
     return "\n".join([PRELUDE, *kernels]), names
 
 
