@@ -11,7 +11,7 @@ import numpy as np
 from kerasish.saving import walk
 from kerasish.saving.archive import CONFIG, METADATA, WEIGHTS, ArchiveReader
 from kerasish.saving.atomic import replacing
-from kerasish.saving.hdf5 import H5Reader, open_h5
+from kerasish.saving.hdf5 import Group, H5Reader, open_h5
 from kerasish.saving.stores import WeightsWriter
 
 
@@ -73,7 +73,7 @@ class KerasFileEditor:
         for name in reader.names(group):
             inside = f"{path}/{name}"
             child = reader.child(group, name)
-            if not hasattr(child, "keys"):
+            if not isinstance(child, Group):
                 found[name] = reader.array(group, name)
                 continue
             title = reader.text(child, "name")
