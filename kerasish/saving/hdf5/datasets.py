@@ -214,7 +214,7 @@ def _read_layout(fields: Fields, where: str) -> Layout:
             return Layout(kind, address, math.prod(dims))
         if kind == _CHUNKED:
             return _chunked(address, dims, where)
-    elif version in (3, 4):
+    elif version in (3, 4, 5):
         kind = fields.number(1)
         if kind == _COMPACT:
             return Layout(kind, data=fields.take(fields.number(2)))

@@ -157,6 +157,11 @@ class H5Reader:
         return values if values.dtype.isnative else values.astype(values.dtype.newbyteorder("="))
 
     @_guarded
+    def check(self, parent: Group, path: str) -> None:
+        """Raise what reading the dataset at `path` below `parent` would raise before it takes any memory."""
+        self._check_size(self._dataset(parent, path))
+
+    @_guarded
     def child(self, group: Group, name: str) -> Node | None:
         """Return what is directly below a group under `name`, group or dataset; None if there is nothing."""
         return self._child(group, name)

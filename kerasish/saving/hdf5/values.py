@@ -54,7 +54,7 @@ def read_type(fields: Fields, depth: int = 0) -> Type:
     """Return the type that a datatype message tells."""
     kind, flags, size = fields.numbers(1, 3, 4)
     version, kind = kind >> 4, kind & 0xF
-    if not 1 <= version <= 4 or size == 0 or depth > 2:
+    if not 1 <= version <= 5 or size == 0 or depth > 2:
         raise DamagedError(f"{fields.what} has version {version} and elements of {size} bytes")
     order = ">" if flags & 1 else "<"
     if kind == 0:
