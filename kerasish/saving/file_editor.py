@@ -52,8 +52,8 @@ class KerasFileEditor:
             with open(self.filepath, "rb") as file:
                 archive = ArchiveReader(file, f"file {self.filepath!r}")
                 self.config, self.metadata = read_json(archive, CONFIG), read_json(archive, METADATA)
-                weights, size = open_weights(archive)
-                with H5Reader(weights, size, f"member {WEIGHTS!r} of {archive.label}") as reader:
+                label = f"member {WEIGHTS!r} of {archive.label}"
+                with open_weights(archive) as (weights, size), H5Reader(weights, size, label) as reader:
                     self.weights_dict = self._read(reader, reader.file, "")
         elif self.filepath.endswith(".weights.h5"):
             with open_h5(self.filepath) as reader:

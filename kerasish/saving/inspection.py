@@ -219,8 +219,7 @@ def _config(found: Inspection, archive: ArchiveReader, old: bool) -> None:
 
 
 def _member(found: Inspection, archive: ArchiveReader) -> None:
-    weights, size = archive.open(WEIGHTS)
-    with H5Reader(weights, size, f"member {WEIGHTS!r}") as reader:
+    with archive.open(WEIGHTS) as (weights, size), H5Reader(weights, size, f"member {WEIGHTS!r}") as reader:
         _walk(found, reader, reader.file, "", set())
 
 

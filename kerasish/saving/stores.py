@@ -159,6 +159,10 @@ class ReadStore:
             refuse_nan(array, self._describe(key))
         return array
 
+    def take(self, key: str) -> np.ndarray:
+        """Return the array of a key, which nothing else refers to."""
+        return self[key]
+
     def _describe(self, key: str) -> str:
         reader, group = self._keys[key]
         where = f"{group.name}/{key} of {reader.label}"
