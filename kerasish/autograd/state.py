@@ -19,7 +19,8 @@ class ThreadState(threading.local):
         tapes: How many gradient computations are open that may themselves be differentiated.
         autocast: The float type that variables are read as (mixed precision), or None.
         remat_scopes: The scopes that say which layers are computed again for their gradients, outermost first.
-        before_allocation: Called with (path, shape, dtype) before a variable's array is made, or None.
+        allocator: Called with (variable, initializer, shape, dtype) before a variable's value is drawn, or None; if it
+            returns an array, the variable has that to begin with.
     """
 
     recording: bool = True
@@ -27,7 +28,7 @@ class ThreadState(threading.local):
     autocast: Any = None
     tapes: int = 0
     remat_scopes: tuple = ()
-    before_allocation: Any = None
+    allocator: Any = None
 
 
 state = ThreadState()

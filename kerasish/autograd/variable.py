@@ -110,15 +110,21 @@ class Variable(Tensor):
                 "Shapes used to initialize variables must be fully-defined (no `None` dimensions). "
                 f"Received: shape={shape} for variable path='{self._path}'"
             )
-        if state.before_allocation is not None:
-            state.before_allocation(self._path, shape, dtypes.standardize_dtype(dtype))
+        dtype = dtypes.standardize_dtype(dtype)
+        if state.allocator is not None:
+            array = state.allocator(self, initializer, shape, dtype)
+            if array is not None:
+                return array
+        return self._drawn(initializer, shape, dtype)
+
+    def _drawn(self, initializer: Callable, shape: tuple[int, ...], dtype: str) -> Any:
         # Initial values are drawn for real even while a trace is open.
         overlay, state.overlay = state.overlay, None
         try:
-            value = initializer(shape, dtype=dtypes.standardize_dtype(dtype))
+            value = initializer(shape, dtype=dtype)
         finally:
             state.overlay = overlay
-        array = to_array(value, dtypes.standardize_dtype(dtype))
+        array = to_array(value, dtype)
         if not isinstance(value, Tensor) or not array.flags.owndata or not array.flags.c_contiguous:
             array = array.copy()
         return array
@@ -235,6 +241,32 @@ class Variable(Tensor):
         self._changed = clock()
         return self
 
+    def adopt(self, array: np.ndarray) -> None:
+        """Set the value to an array that nothing else refers to: it becomes the variable's memory where it can.
+
+        Raises:
+            ValueError: If the shapes differ.
+        """
+        mine = self._array
+        fits = array.dtype == mine.dtype and array.flags.owndata and array.flags.c_contiguous and array.flags.writeable
+        if state.overlay is not None or type(mine) is not np.ndarray or not fits:
+            self.assign(array)
+            return
+        self.check_shape(array.shape)
+        self._array = array
+        self._shared = False
+        self._changed = clock()
+
+    def draw(self, initializer: Callable, shape: tuple[int, ...], dtype: str) -> None:
+        """Set the value to what an initializer gives, as at the variable's making."""
+        self._array = self._drawn(initializer, shape, dtype)
+        self._shared = False
+
+    @property
+    def changed(self) -> bool:
+        """Whether the value has been set since the variable was made."""
+        return self._changed != 0
+
     def assign_add(self, value: Any) -> Variable:
         """Add `value` to the variable, in place where nothing else reads its memory."""
         return self._assign_by("add", value)
@@ -313,6 +345,15 @@ class Variable(Tensor):
     def __repr__(self) -> str:
         value = "" if type(self._value) is Abstract else f", value={_brief(devices.to_numpy(self._value))}"
         return f"<Variable path={self._path}, shape={self.shape}, dtype={self.dtype}{value}>"
+
+
+def load_variable(variable: Variable, store: Any, key: str) -> None:
+    """Set a variable to what a store has under a key: stores of files give their arrays away, others keep them."""
+    take = getattr(store, "take", None)
+    if take is None:
+        variable.assign(store[key])
+    else:
+        variable.adopt(take(key))
 
 
 def _callable_or_none(attribute: str, value: Any) -> Any:

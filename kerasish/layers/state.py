@@ -9,7 +9,7 @@ from kerasish import constraints, initializers, regularizers
 from kerasish.autograd import dtypes
 from kerasish.autograd.naming import name_scope
 from kerasish.autograd.tensor import as_tensor
-from kerasish.autograd.variable import Variable
+from kerasish.autograd.variable import Variable, load_variable
 from kerasish.layers.tracking import wrap
 from kerasish.metrics import Metric
 from kerasish.ops.operation import Operation
@@ -308,7 +308,7 @@ class LayerState(Operation):
                 f"during loading. Expected: {[v.name for v in own]}"
             )
         for i, variable in enumerate(own):
-            variable.assign(store[str(i)])
+            load_variable(variable, store, str(i))
 
 
 def _unique(variables: Iterator[Variable]) -> list[Variable]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from kerasish import initializers
 from kerasish.autograd import Variable, name_scope
+from kerasish.autograd.variable import load_variable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -226,7 +227,7 @@ class OptimizerVariables:
             )
             return
         for index, variable in enumerate(variables):
-            variable.assign(store[str(index)])
+            load_variable(variable, store, str(index))
 
     def stateless_apply(
         self, optimizer_variables: Sequence[Any], grads: Sequence[Any], trainable_variables: Sequence[Any]

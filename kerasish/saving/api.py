@@ -8,9 +8,7 @@ import warnings
 from typing import Any, BinaryIO
 
 from kerasish.saving import native
-
-_H5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
-_H5 = (".h5", ".hdf5")
+from kerasish.saving.kinds import H5_NAMES, kind_of
 
 
 def save_model(
@@ -55,7 +53,7 @@ def save_model(
         native.save_archive(model, filepath)  # type: ignore[arg-type]
         return
     path = os.fspath(filepath)  # type: ignore[arg-type]
-    if not path.endswith((".keras", *_H5)):
+    if not path.endswith((".keras", *H5_NAMES)):
         raise ValueError(
             "Invalid filepath extension for saving. Please add either a `.keras` extension for the native "
             f"Keras format (recommended) or a `.h5` extension. Received: filepath={path}."
@@ -118,7 +116,7 @@ def load_model(
         raise ValueError(
             f"File not found: filepath={path}. Please ensure the file is an accessible `.keras` zip file."
         )
-    kind = _kind(path)
+    kind = kind_of(path)
     if path.endswith(native.SHARDS) and kind:
         raise ValueError(
             f"{path} says where the weights of a model are, and describes no model. Build the model in Python, as it "
@@ -197,9 +195,9 @@ def load_weights(
     native_h5 = path.endswith((".weights.h5", native.SHARDS))
     if objects_to_skip is not None and not native_h5:
         raise ValueError(f"`objects_to_skip` only supports loading '.weights.h5' files. Received: {path}")
-    if by_name is not None and (native_h5 or not path.endswith(_H5)):
+    if by_name is not None and (native_h5 or not path.endswith(H5_NAMES)):
         raise ValueError(f"`by_name` only supports loading legacy '.h5' or '.hdf5' files. Received: {path}")
-    kind = _kind(path)
+    kind = kind_of(path)
     if native_h5 or path.endswith(".keras") and kind != "h5" or kind == "zip":
         native.load_weights(model, path, skip_mismatch, objects_to_skip, allow_nan)
     elif kind:
@@ -211,20 +209,6 @@ def load_weights(
             f"File format not supported: filepath={path}. kerasish loads weights from `.weights.h5` and "
             "`.keras` files and from legacy HDF5 files (`.h5` or `.hdf5`)."
         )
-
-
-def _kind(path: str) -> str:
-    """Return what a file is: "zip" or "h5" by its content, else by its name; empty for neither."""
-    if os.path.isfile(path):
-        with open(path, "rb") as file:
-            start = file.read(8)
-        if start == _H5_SIGNATURE:
-            return "h5"
-        if start[:4] == b"PK\x03\x04":
-            return "zip"
-    if path.endswith(".keras"):
-        return "zip"
-    return "h5" if path.endswith(_H5) or path.endswith(native.SHARDS) else ""
 
 
 def _may_write(path: str, overwrite: bool) -> bool:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import io
 import os
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, BinaryIO
 
 from kerasish.saving.errors import UnsafeFileError, readable_size
@@ -15,6 +16,8 @@ METADATA, CONFIG, WEIGHTS, ASSETS = "metadata.json", "config.json", "model.weigh
 # A member may unpack to this much whatever its compressed size, and to this many times its compressed size.
 _FREE_BYTES = 16 << 20
 _MAX_EXPANSION = 100
+# Members of fewer bytes are summed up faster than a thread starts.
+_WORTH_A_THREAD = 1 << 20
 
 
 def is_zip(path: str) -> bool:
@@ -79,22 +82,42 @@ class ArchiveReader:
         self._stream(name, parts.append)
         return b"".join(parts)
 
-    def open(self, name: str) -> tuple[Any, int]:
-        """Return a member as a seekable file, its checksum verified, and its size.
+    @contextmanager
+    def open(self, name: str) -> Iterator[tuple[Any, int]]:
+        """Return a context that gives a member as a seekable file, and its size.
 
-        Members as Keras writes them (stored, not compressed) are read in place and take no memory.
+        Members as Keras writes them (stored, not compressed) are read in place and take no memory. Their checksum is
+        computed beside that, in a thread, and compared when the context ends.
+
+        Raises:
+            ValueError: if there is no such member or its checksum is wrong.
         """
         import zipfile
 
         info = self._info(name)
         if info.compress_type != zipfile.ZIP_STORED:
             data = self.read(name)
-            return io.BytesIO(data), len(data)
-        self._stream(name, lambda part: None)
-        self.fileobj.seek(info.header_offset + 26)
-        name_length, extra_length = (int.from_bytes(self.fileobj.read(2), "little") for _ in range(2))
+            yield io.BytesIO(data), len(data)
+            return
+        window = self._window(info)
+        check = _Checksum(window)
+        yield window, info.file_size
+        if check.result() != info.CRC:
+            raise ValueError(f"Member {name!r} of {self.label} is damaged: its checksum is wrong.")
+
+    def _window(self, info: Any) -> _Window:
+        """Return the bytes of a stored member, having compared its own header with the table of contents."""
+        self.fileobj.seek(info.header_offset)
+        header = self.fileobj.read(30)
+        name_length, extra_length = (int.from_bytes(header[at : at + 2], "little") for at in (26, 28))
         start = info.header_offset + 30 + name_length + extra_length
-        return _Window(self.fileobj, start, info.file_size), info.file_size
+        if header[:4] != b"PK\x03\x04" or self.fileobj.read(name_length) != info.orig_filename.encode(
+            "utf-8" if info.flag_bits & 0x800 else "cp437", "replace"
+        ):
+            raise ValueError(f"Member {info.orig_filename!r} of {self.label} is damaged: its header is not its own.")
+        if info.compress_size != info.file_size or start + info.file_size > self.size:
+            raise ValueError(f"Member {info.orig_filename!r} of {self.label} is damaged or truncated.")
+        return _Window(self.fileobj, start, info.file_size)
 
     def extract_assets(self, folder: str) -> None:
         """Write the members below `assets/` into `folder`."""
@@ -146,11 +169,50 @@ def _problem(info: Any) -> str | None:
     return None
 
 
+class _Checksum:
+    """The checksum of a part of a file, computed in a thread where the file can be read from two places at once."""
+
+    def __init__(self, window: _Window) -> None:
+        import threading
+
+        self._value, self._error = 0, None
+        self._window, self._thread = window, None
+        descriptor = window.descriptor()
+        if descriptor is not None and window.size >= _WORTH_A_THREAD:
+            self._thread = threading.Thread(target=self._run, args=(descriptor,), daemon=True)
+            self._thread.start()
+
+    def _run(self, descriptor: int) -> None:
+        import zlib
+
+        buffer, value = bytearray(1 << 18), 0
+        view, window = memoryview(buffer), self._window
+        for position in range(0, window.size, len(buffer)):
+            count = min(len(buffer), window.size - position)
+            if os.preadv(descriptor, [view[:count]], window.start + position) != count:
+                return
+            value = zlib.crc32(view[:count], value)
+        self._value = value
+
+    def result(self) -> int:
+        """Return the checksum, once it is there."""
+        import zlib
+
+        if self._thread is not None:
+            self._thread.join()
+            return self._value
+        self._window.seek(0)
+        value = 0
+        while part := self._window.read(1 << 18):
+            value = zlib.crc32(part, value)
+        return value
+
+
 class _Window(io.RawIOBase):
     """A part of a file, as a file."""
 
     def __init__(self, fileobj: BinaryIO, start: int, size: int) -> None:
-        self._file, self._start, self._size, self._position = fileobj, start, size, 0
+        self._file, self.start, self.size, self._position = fileobj, start, size, 0
 
     def readable(self) -> bool:
         return True
@@ -159,7 +221,7 @@ class _Window(io.RawIOBase):
         return True
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        origin = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._size}[whence]
+        origin = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self.size}[whence]
         self._position = origin + offset
         return self._position
 
@@ -168,8 +230,15 @@ class _Window(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int:
         view = memoryview(buffer).cast("B")
-        view = view[: max(0, min(len(view), self._size - self._position))]
-        self._file.seek(self._start + self._position)
+        view = view[: max(0, min(len(view), self.size - self._position))]
+        self._file.seek(self.start + self._position)
         count = self._file.readinto(view)  # type: ignore[attr-defined]
         self._position += count
         return count
+
+    def descriptor(self) -> int | None:
+        """Return the number of the file that this is a part of, or None if it is not one of the system's."""
+        try:
+            return self._file.fileno() if hasattr(os, "preadv") else None
+        except (OSError, AttributeError):
+            return None

@@ -11,7 +11,7 @@ import numpy as np
 from kerasish.saving import walk
 from kerasish.saving.archive import CONFIG, METADATA, WEIGHTS, ArchiveReader
 from kerasish.saving.atomic import replacing
-from kerasish.saving.hdf5 import H5Reader, open_h5
+from kerasish.saving.hdf5 import Group, H5Reader, open_h5
 from kerasish.saving.stores import WeightsWriter
 
 
@@ -52,8 +52,8 @@ class KerasFileEditor:
             with open(self.filepath, "rb") as file:
                 archive = ArchiveReader(file, f"file {self.filepath!r}")
                 self.config, self.metadata = read_json(archive, CONFIG), read_json(archive, METADATA)
-                weights, size = open_weights(archive)
-                with H5Reader(weights, size, f"member {WEIGHTS!r} of {archive.label}") as reader:
+                label = f"member {WEIGHTS!r} of {archive.label}"
+                with open_weights(archive) as (weights, size), H5Reader(weights, size, label) as reader:
                     self.weights_dict = self._read(reader, reader.file, "")
         elif self.filepath.endswith(".weights.h5"):
             with open_h5(self.filepath) as reader:
@@ -73,7 +73,7 @@ class KerasFileEditor:
         for name in reader.names(group):
             inside = f"{path}/{name}"
             child = reader.child(group, name)
-            if not hasattr(child, "keys"):
+            if not isinstance(child, Group):
                 found[name] = reader.array(group, name)
                 continue
             title = reader.text(child, "name")

@@ -7,6 +7,10 @@ from typing import Any
 
 from kerasish.saving.errors import UnsafeFileError
 
+# Far more than any model has; each takes a few hundred bytes of memory, whatever little the text takes.
+_MAX_CONTAINERS = 1_000_000
+_MAX_DEPTH = 200
+
 
 def parse(text: str | bytes, label: str, allow_nan: bool = False) -> Any:
     """Return what a JSON text says.
@@ -33,8 +37,15 @@ def parse(text: str | bytes, label: str, allow_nan: bool = False) -> Any:
         value = float(number)
         return value if math.isfinite(value) else refuse(number)
 
+    containers = sum(text.count(c if isinstance(text, str) else c.encode()) for c in "[{")
+    if containers > _MAX_CONTAINERS:
+        raise UnsafeFileError(
+            f"Not allowed: {label} holds {containers:,} lists and dicts; {_MAX_CONTAINERS:,} are the most that are read."
+        )
     try:
-        return json.loads(text, parse_constant=refuse, parse_float=finite)
+        value = json.loads(text, parse_constant=refuse, parse_float=finite)
+        _check_depth(value)
+        return value
     except RecursionError as error:
         raise UnsafeFileError(f"Not allowed: {label} is nested too deeply.") from error
     except UnicodeDecodeError as error:
@@ -45,3 +56,19 @@ def parse(text: str | bytes, label: str, allow_nan: bool = False) -> Any:
         raise
     except ValueError as error:  # an integer of more digits than Python reads
         raise UnsafeFileError(f"Not allowed: {label} holds a number that is none: {error}") from error
+
+
+def _check_depth(value: Any) -> None:
+    """Raise RecursionError if lists and dicts are nested deeper than any model's, whose layers code must go through."""
+    level, depth = [value], 0
+    while level:
+        if depth > _MAX_DEPTH:
+            raise RecursionError
+        depth += 1
+        inner: list[Any] = []
+        for item in level:
+            if isinstance(item, dict):
+                inner += [v for v in item.values() if isinstance(v, (dict, list))]
+            elif isinstance(item, list):
+                inner += [v for v in item if isinstance(v, (dict, list))]
+        level = inner

@@ -6,19 +6,20 @@ import io
 import math
 import os
 import warnings
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from typing import Any
 
 from kerasish.saving import json_text, walk
 from kerasish.saving.archive import ASSETS, CONFIG, METADATA, WEIGHTS, ArchiveReader, is_zip
 from kerasish.saving.atomic import replacing
-from kerasish.saving.budget import variable_budget
+from kerasish.saving.building import Building, building_errors, count_objects
 from kerasish.saving.errors import NaNWeightsError, UnsafeFileError
 from kerasish.saving.hdf5 import H5Reader, open_h5
 from kerasish.saving.shards import SUFFIX as SHARDS
 from kerasish.saving.shards import open_shards
 from kerasish.saving.stores import AssetsFolder, WeightsFile, WeightsWriter
 from kerasish.serialization import ObjectSharingScope, deserialize_keras_object, serialize_keras_object
+from kerasish.serialization.registration import known_objects
 from kerasish.version import __version__
 
 # The release of Keras whose file layout this is.
@@ -155,21 +156,24 @@ def load_archive(
         config = _read_config(archive, custom_objects, allow_nan)
         if not compile:
             config.pop("compile_config", None)
-        weights, size = open_weights(archive)
-        with ObjectSharingScope(), variable_budget(size, archive.label):
-            model = deserialize_keras_object(config, custom_objects, safe_mode=safe_mode)
-        if not hasattr(model, "load_own_variables"):
-            raise ValueError(
-                f"{archive.label} describes no model but a {type(model).__name__}: its config has the keys "
-                f"{sorted(config)[:8]}."
-            )
-        reader = stack.enter_context(H5Reader(weights, size, f"member {WEIGHTS!r} of {archive.label}"))
-        assets = None
-        if any(name.startswith(f"{ASSETS}/") for name in archive.members):
-            assets = stack.enter_context(AssetsFolder())
-            archive.extract_assets(assets.make(""))
-        read_weights(model, WeightsFile([reader], allow_nan), assets=assets)
-        _adapt(model, archive)
+        names = count_objects(config, archive.label)
+        weights, size = stack.enter_context(open_weights(archive))
+        drawn = not names.isdisjoint(known_objects(custom_objects))
+        with Building(size, archive.label, drawn), building_errors(archive.label):
+            with ObjectSharingScope():
+                model = deserialize_keras_object(config, custom_objects, safe_mode=safe_mode)
+            if not hasattr(model, "load_own_variables"):
+                raise ValueError(
+                    f"{archive.label} describes no model but a {type(model).__name__}: its config has the keys "
+                    f"{sorted(config)[:8]}."
+                )
+            reader = stack.enter_context(H5Reader(weights, size, f"member {WEIGHTS!r} of {archive.label}"))
+            assets = None
+            if any(name.startswith(f"{ASSETS}/") for name in archive.members):
+                assets = stack.enter_context(AssetsFolder())
+                archive.extract_assets(assets.make(""))
+            read_weights(model, WeightsFile([reader], allow_nan), assets=assets)
+            _adapt(model, archive)
     return model
 
 
@@ -211,8 +215,8 @@ def read_json(archive: ArchiveReader, name: str, allow_nan: bool = False) -> dic
     return content
 
 
-def open_weights(archive: ArchiveReader) -> tuple[Any, int]:
-    """Return the weights file of an archive, and its size."""
+def open_weights(archive: ArchiveReader) -> AbstractContextManager[tuple[Any, int]]:
+    """Return a context that gives the weights file of an archive, and its size."""
     if WEIGHTS not in archive.members and "model.weights.npz" in archive.members:
         raise ValueError(
             f"{archive.label} keeps its weights in 'model.weights.npz'; only {WEIGHTS!r} is supported. Save "
@@ -235,28 +239,28 @@ def load_weights(
             "by calling it on some data or by using `build()`."
         )
     path, archive = os.fspath(filepath), None
-    with ExitStack() as stack:
-        if not os.path.exists(path):
-            raise FileNotFoundError(
-                f"File not found: filepath={path}. Check the path and the current directory."
-            )
-        if path.endswith(SHARDS):
-            readers = open_shards(path, stack)
-        elif is_zip(path):
-            archive = ArchiveReader(stack.enter_context(open(path, "rb")), f"file {path!r}")
-            weights, size = open_weights(archive)
-            label = f"member {WEIGHTS!r} of {archive.label}"
-            readers = [stack.enter_context(H5Reader(weights, size, label))]
-        else:
-            readers = [stack.enter_context(open_h5(path))]
-        file = WeightsFile(readers, allow_nan)
-        try:
+    if not os.path.exists(path):
+        raise FileNotFoundError(f"File not found: filepath={path}. Check the path and the current directory.")
+    file = None
+    try:
+        with ExitStack() as stack:
+            if path.endswith(SHARDS):
+                readers = open_shards(path, stack)
+            elif is_zip(path):
+                archive = ArchiveReader(stack.enter_context(open(path, "rb")), f"file {path!r}")
+                weights, size = stack.enter_context(open_weights(archive))
+                label = f"member {WEIGHTS!r} of {archive.label}"
+                readers = [stack.enter_context(H5Reader(weights, size, label))]
+            else:
+                readers = [stack.enter_context(open_h5(path))]
+            file = WeightsFile(readers, allow_nan)
             read_weights(model, file, skip_mismatch, objects_to_skip or ())
-        except BaseException:
-            file.undo()
-            raise
         if archive is not None:
             _adapt(model, archive)
+    except BaseException:
+        if file is not None:
+            file.undo()
+        raise
 
 
 def read_weights(

@@ -11,7 +11,7 @@ import numpy as np
 from kerasish.saving import walk
 from kerasish.saving.errors import NaNWeightsError
 from kerasish.saving.h5_output import h5_output
-from kerasish.saving.hdf5 import H5Reader
+from kerasish.saving.hdf5 import Group, H5Reader
 
 _LAYERS = ("layers", "_layer_checkpoint_dependencies")  # the second is Keras 2.13's name
 
@@ -124,7 +124,7 @@ def _holds_arrays(reader: H5Reader, path: str, depth: int) -> bool:
         return False
     folder, _, last = path.rpartition("/")
     node = reader.child(reader.group(reader.file, folder), last)
-    if not hasattr(node, "keys"):
+    if not isinstance(node, Group):
         return True
     return depth < 16 and any(
         _holds_arrays(reader, f"{path}/{name}", depth + 1) for name in reader.names(node)
@@ -158,6 +158,10 @@ class ReadStore:
         if not self._file.allow_nan:
             refuse_nan(array, self._describe(key))
         return array
+
+    def take(self, key: str) -> np.ndarray:
+        """Return the array of a key, which nothing else refers to."""
+        return self[key]
 
     def _describe(self, key: str) -> str:
         reader, group = self._keys[key]

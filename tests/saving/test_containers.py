@@ -85,12 +85,24 @@ def test_foreign_and_truncated_archives(data):
 def test_an_open_member_reads_like_a_file(compression):
     content = os.urandom(3000) * 2
     reader = ArchiveReader(archive(("a", b"abc"), ("b", content), compression=compression), "the file")
-    member, size = reader.open("b")
-    assert size == len(content)
-    member.seek(-10, os.SEEK_END)
-    assert member.read() == content[-10:]
-    member.seek(5)
-    assert member.read(7) == content[5:12] and member.tell() == 12
+    with reader.open("b") as (member, size):
+        assert size == len(content)
+        member.seek(-10, os.SEEK_END)
+        assert member.read() == content[-10:]
+        member.seek(5)
+        assert member.read(7) == content[5:12] and member.tell() == 12
+
+
+@pytest.mark.parametrize("size", [3000, 3 << 20])  # the larger one is summed up in a thread
+def test_an_open_member_is_compared_with_its_checksum(tmp_path, size):
+    content = os.urandom(size)
+    data = archive(("a", content)).getvalue()
+    at = data.index(content) + size // 2
+    (tmp_path / "file").write_bytes(data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :])
+    with open(tmp_path / "file", "rb") as file:
+        reader = ArchiveReader(file, "the file")
+        with pytest.raises(ValueError, match="'a' of the file is damaged: its checksum"), reader.open("a"):
+            pass
 
 
 @pytest.fixture

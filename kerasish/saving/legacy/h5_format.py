@@ -12,13 +12,14 @@ from typing import Any
 
 from kerasish.saving import json_text
 from kerasish.saving.atomic import replacing
-from kerasish.saving.budget import variable_budget
+from kerasish.saving.building import Building, building_errors, count_objects
 from kerasish.saving.h5_output import h5_output
 from kerasish.saving.hdf5 import H5Reader, open_h5
 from kerasish.saving.legacy import configs, layouts
 from kerasish.saving.legacy.layouts import Origin, Stored
 from kerasish.saving.stores import refuse_nan
 from kerasish.serialization import deserialize_keras_object, get_registered_name, serialize_dict
+from kerasish.serialization.registration import known_objects
 
 # HDF5 keeps all attributes of an object in a header of at most 64 KiB.
 _ATTRIBUTE_LIMIT = 64512
@@ -112,7 +113,9 @@ def load_model(
                 "`kerasish.saving.inspect` shows the shapes of the weights."
             )
         training = read_json(reader, "training_config", allow_nan) if compile else None
-        with variable_budget(reader.size, reader.label):
+        names = count_objects(config, reader.label)
+        drawn = not names.isdisjoint(known_objects(custom_objects))
+        with Building(reader.size, reader.label, drawn), building_errors(reader.label):
             modern = configs.from_legacy(config, custom_objects, keras_version(reader))
             model = deserialize_keras_object(modern, custom_objects)
             pairs = _pair_in_order(reader, reader.group(reader.file, "model_weights"), model, False)
@@ -159,7 +162,6 @@ def _weight_names(reader: H5Reader, group: Any) -> list[str]:
 
 def _compile(model: Any, training: Any, reader: H5Reader, custom_objects: Any, allow_nan: bool) -> None:
     from kerasish.serialization import CustomObjectScope
-    from kerasish.serialization.registration import known_objects
 
     with CustomObjectScope(known_objects(custom_objects)):
         model.compile_from_config(configs.training_from_legacy(training))
@@ -214,7 +216,7 @@ def _assign(pairs: _Pairs, allow_nan: bool) -> None:
             refuse_nan(array, f"variable '{variable.path}' ({stored.where})")
         arrays.append(array)
     for (variable, _), array in zip(pairs, arrays, strict=True):
-        variable.assign(array)
+        variable.adopt(array)
 
 
 def _pair_in_order(reader: H5Reader, group: Any, model: Any, skip_mismatch: bool) -> _Pairs:
