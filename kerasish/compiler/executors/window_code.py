@@ -146,6 +146,30 @@ class WindowFunction(Function):
         product = self.name(f"fmul contract {self.vector} {x}, {y}")
         self.put(self.name(f"fadd contract {self.vector} {self.get(total)}, {product}"), total)
 
+    def sums(self, width: int, v: int) -> list[list[str]]:
+        """Return room for vectors, `v` for each of `width` rows, with zeros in it."""
+        sums = [[self.room() for _ in range(v)] for _ in range(width)]
+        for room in (r for rooms in sums for r in rooms):
+            self.put("zeroinitializer", room)
+        return sums
+
+    def plus(self, x: str, y: str) -> str:
+        return self.name(f"fadd contract {self.vector} {x}, {y}")
+
+    def minus(self, x: str, y: str) -> str:
+        return self.name(f"fsub contract {self.vector} {x}, {y}")
+
+    def times(self, x: str, y: str) -> str:
+        return self.name(f"fmul contract {self.vector} {x}, {y}")
+
+    def gather(self, pointer: str, offset: int, stride: int) -> str:
+        """Return a vector of numbers that lie apart."""
+        vector, kind = "poison", type_of(self.dtype)
+        for lane in range(self.lanes):
+            x = self.load(self.at(pointer, offset=offset + lane * stride), "0", self.dtype)
+            vector = self.name(f"insertelement {self.vector} {vector}, {kind} {x.ref}, i64 {lane}")
+        return vector
+
     def integer(self, operation: str, x: str | int, y: str | int) -> str:
         """Return the `max` or `min` of two integers."""
         self.declared[f"llvm.s{operation}.i64"] = f"declare i64 @llvm.s{operation}.i64(i64, i64) #1"
@@ -194,8 +218,18 @@ class WindowFunction(Function):
         return target
 
 
-def _divisors(n: int) -> list[int]:
+def divisors(n: int) -> list[int]:
     return [d for d in range(1, n + 1) if n % d == 0]
+
+
+def even_steps(n: int, most: int) -> Iterator[tuple[int, int, int]]:
+    """Divide `n` into nearly equal steps of at most `most`: yield lengths, how many there are, and where they start."""
+    rounds = ceil(n / most)
+    short = n // rounds
+    longer = n - rounds * short  # so many steps are longer by one
+    if longer:
+        yield short + 1, longer, 0
+    yield short, rounds - longer, longer * (short + 1)
 
 
 def _tile(windows: Windows, vectors: Vectors) -> Pair:
@@ -209,7 +243,7 @@ def _tile(windows: Windows, vectors: Vectors) -> Pair:
         return total // v * (sums + (columns + rounds * v) / 2)
 
     tiles = [
-        (p, v) for v in _divisors(total) for p in range(1, columns + 1) if p * v + v + 1 <= vectors.registers
+        (p, v) for v in divisors(total) for p in range(1, columns + 1) if p * v + v + 1 <= vectors.registers
     ]
     return min(tiles, key=cost)
 
@@ -220,21 +254,13 @@ def correlation(f: WindowFunction, windows: Windows, vectors: Vectors, x: str, k
     lanes, filters, c = vectors.lanes, windows.filters, windows.channels
     rows, columns = windows.outputs
     row, step = windows.padded[1] * c * windows.strides[0], windows.strides[1] * c
-    rounds = ceil(columns / p)
-    wide = columns - rounds * (columns // rounds)  # so many tiles have one output more
-    tiles = [
-        (columns // rounds + 1, wide, 0),
-        (columns // rounds, rounds - wide, wide * (columns // rounds + 1)),
-    ]
     f.clear_border(windows)
     with f.parts_of_batch() as n:
         image = f.image(x, n, windows)
         with f.loops(filters // (lanes * v), rows) as (block, o):
             weights = f.at(kernel, (block, lanes * v))
             into = f.at(out, (n, rows * columns * filters), (o, columns * filters), (block, lanes * v))
-            for width, count, first in tiles:
-                if not count:
-                    continue
+            for width, count, first in even_steps(columns, p):
                 with f.loop(str(count)) as t:
                     seen = f.at(image, (o, row), (t, width * step), offset=first * step)
                     sums = _sums_over_window(f, windows, seen, weights, width, v, step)
@@ -245,13 +271,20 @@ def correlation(f: WindowFunction, windows: Windows, vectors: Vectors, x: str, k
                             f.put(f.get(sums[i][j]), to, j)
 
 
+def turn_kernel(f: WindowFunction, windows: Windows, kernel: str, out: str) -> None:
+    """Write a kernel turned around, its last two axes the other way round, shared out by the channels that are read."""
+    c, filters, taps = windows.channels, windows.filters, prod(windows.window)
+    with f.parts_of_batch() as i, f.loops(taps, filters // f.lanes) as (tap, block):
+        last = f.name(f"sub nsw i64 {taps - 1}, {tap}")
+        taken = f.gather(f.at(kernel, (i, 1), (last, c * filters), (block, f.lanes * c)), 0, c)
+        f.put(taken, f.at(out, (tap, c * filters), (i, filters), (block, f.lanes)))
+
+
 def _sums_over_window(
     f: WindowFunction, windows: Windows, seen: str, weights: str, width: int, v: int, step: int
 ) -> list[list[str]]:
     """Sum up, for neighboring outputs, the values that they see times the weights of some vectors of filters."""
-    sums = [[f.room() for _ in range(v)] for _ in range(width)]
-    for room in (r for rooms in sums for r in rooms):
-        f.put("zeroinitializer", room)
+    sums = f.sums(width, v)
     counts, apart = zip(*windows.runs, strict=True)
     with f.loops(*counts) as places:
         position = f.sum_of_products(list(zip(places, [*counts[1:], 1], strict=True)))
@@ -272,16 +305,16 @@ def _gradient_tile(windows: Windows, vectors: Vectors) -> Pair:
     """Return how many weights of a filter, and how many vectors of filters, to sum up at a time."""
     total, run, (rows, _) = windows.filters // vectors.lanes, windows.run, windows.runs[0]
     weights = prod(windows.window) * windows.channels
-    sizes = _divisors(run)
+    sizes = divisors(run)
     if len(windows.runs) == 1:
-        sizes += [run * q for q in _divisors(rows)[1:]]
+        sizes += [run * q for q in divisors(rows)[1:]]
 
     def cost(tile: Pair) -> float:
         p, v = tile
         units = weights // p * (total // v)
         return ceil(units / vectors.threads) * (max(p * v, _LATENCY) + (p + v) / 2)
 
-    tiles = [(p, v) for v in _divisors(total) for p in sizes if p * v + v + 1 <= vectors.registers]
+    tiles = [(p, v) for v in divisors(total) for p in sizes if p * v + v + 1 <= vectors.registers]
     return min(tiles, key=cost)
 
 
@@ -299,7 +332,7 @@ def kernel_gradient(f: WindowFunction, windows: Windows, vectors: Vectors, x: st
     blocks = filters // (lanes * v)
     row, step = windows.padded[1] * c * windows.strides[0], windows.strides[1] * c
     height = max(
-        d for d in _divisors(rows) if d == 1 or d * columns * filters * f.dtype.itemsize <= _BLOCK_BYTES
+        d for d in divisors(rows) if d == 1 or d * columns * filters * f.dtype.itemsize <= _BLOCK_BYTES
     )
     with _units(f, blocks, p, filters, lanes * v, out) as (_, _, into):
         for i in range(p):
@@ -310,9 +343,7 @@ def kernel_gradient(f: WindowFunction, windows: Windows, vectors: Vectors, x: st
         image = f.image(x, n, windows)
         with f.loop(str(rows // height)) as band:
             with _units(f, blocks, p, filters, lanes * v, out) as (first, block, into):
-                sums = [[f.room() for _ in range(v)] for _ in range(p)]
-                for room in (s for rooms in sums for s in rooms):
-                    f.put("zeroinitializer", room)
+                sums = f.sums(p, v)
                 seen = f.at(image, (_offset_of(f, windows, first), 1), (band, height * row))
                 given = f.at(
                     g, (n, rows * columns * filters), (band, height * columns * filters), (block, lanes * v)
@@ -393,7 +424,7 @@ def _window(f: WindowFunction, windows: Windows, o: str, q: str, block: str, v: 
 
 
 def _vectors_at_a_time(f: WindowFunction, windows: Windows) -> int:
-    return max(v for v in _divisors(windows.channels // f.lanes) if v <= 4)
+    return max(v for v in divisors(windows.channels // f.lanes) if v <= 4)
 
 
 def max_pool(f: WindowFunction, windows: Windows, x: str, out: str) -> None:
@@ -465,13 +496,17 @@ def transposed(windows: Windows) -> Windows:
 
 
 __all__ = [
+    "Pair",
     "Vectors",
     "WindowFunction",
     "Windows",
     "correlation",
+    "divisors",
+    "even_steps",
     "gradient_units",
     "kernel_gradient",
     "max_pool",
     "max_pool_route",
     "transposed",
+    "turn_kernel",
 ]
