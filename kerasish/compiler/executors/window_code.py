@@ -96,8 +96,24 @@ class Windows:
         )
 
     @property
-    def flops(self) -> int:
-        return 2 * self.count * prod(self.outputs) * prod(self.window) * self.channels * self.filters
+    def is_strided(self) -> bool:
+        return self.strides != (1, 1)
+
+    def without_unseen(self) -> Windows:
+        """Return a convolution's sizes without padding, and without cropping, after what the last windows see."""
+        padding = tuple(
+            (low, max((o - 1) * s + (k - 1) * d + 1 - low - n, 0))
+            for n, o, k, s, d, (low, _) in zip(
+                self.lengths,
+                self.outputs,
+                self.window,
+                self.strides,
+                self.dilation,
+                self.padding,
+                strict=True,
+            )
+        )
+        return replace(self, padding=padding)
 
 
 class WindowFunction(Function):
@@ -264,11 +280,7 @@ def correlation(f: WindowFunction, windows: Windows, vectors: Vectors, x: str, k
                 with f.loop(str(count)) as t:
                     seen = f.at(image, (o, row), (t, width * step), offset=first * step)
                     sums = _sums_over_window(f, windows, seen, weights, width, v, step)
-                    made = f.at(into, (t, width * filters), offset=first * filters)
-                    for i in range(width):
-                        to = f.at(made, offset=i * filters)
-                        for j in range(v):
-                            f.put(f.get(sums[i][j]), to, j)
+                    _put_sums(f, sums, f.at(into, (t, width * filters), offset=first * filters), filters)
 
 
 def turn_kernel(f: WindowFunction, windows: Windows, kernel: str, out: str) -> None:
@@ -290,15 +302,111 @@ def _sums_over_window(
         position = f.sum_of_products(list(zip(places, [*counts[1:], 1], strict=True)))
         start = f.at(seen, *zip(places, apart, strict=True))
         rows = f.at(weights, (position, windows.run * windows.filters))
-        with f.loop(str(windows.run)) as r:
-            at = f.at(start, (r, 1))
-            row = f.at(rows, (r, windows.filters))
-            vectors = [f.get(row, j) for j in range(v)]
-            for i in range(width):
-                value = f.spread(f.load(f.at(at, offset=i * step), "0", f.dtype))
-                for j in range(v):
-                    f.add_product(sums[i][j], value, vectors[j])
+        _add_along(f, sums, start, step, rows, windows.run, windows.filters)
     return sums
+
+
+def _add_along(
+    f: WindowFunction, sums: list[list[str]], start: str, step: int, rows: str, count: int, filters: int
+) -> None:
+    """Add to the sums of outputs, whose inputs are `step` apart, `count` neighboring inputs times rows of weights."""
+    with f.loop(str(count)) as r:
+        at = f.at(start, (r, 1))
+        row = f.at(rows, (r, filters))
+        vectors = [f.get(row, j) for j in range(len(sums[0]))]
+        for i, rooms in enumerate(sums):
+            value = f.spread(f.load(f.at(at, offset=i * step), "0", f.dtype))
+            for room, vector in zip(rooms, vectors, strict=True):
+                f.add_product(room, value, vector)
+
+
+# Transposed convolution with strides: outputs as far apart as the strides see the same weights, and are a convolution
+
+
+@dataclass(frozen=True)
+class _Class:
+    """Outputs along one axis that see the same weights.
+
+    Attributes:
+        first: The first of them.
+        count: How many they are.
+        taps: The weights, each with the input that the first output sees through it.
+    """
+
+    first: int
+    count: int
+    taps: tuple[tuple[int, int], ...]
+
+
+def _classes(windows: Windows, axis: int) -> list[_Class]:
+    stride, dilation, low = windows.strides[axis], windows.dilation[axis], windows.padding[axis][0]
+    found = []
+    for rest in range(stride):
+        turn = -(-(low - rest) // stride)
+        first = stride * turn + rest - low
+        count = -(-(windows.outputs[axis] - first) // stride)
+        places = [(p, rest - p * dilation) for p in range(windows.window[axis])]
+        taps = tuple((p, turn + offset // stride) for p, offset in places if offset % stride == 0)
+        if count > 0:
+            found.append(_Class(first, count, taps))
+    return found
+
+
+def spread(windows: Windows) -> Windows:
+    """Return a transposed convolution's sizes, with as much padding as its outputs see."""
+    padding = []
+    for axis, n in enumerate(windows.lengths):
+        seen = [(at, at + k.count - 1) for k in _classes(windows, axis) for _, at in k.taps]
+        low, high = min((a for a, _ in seen), default=0), max((b for _, b in seen), default=0)
+        padding.append((max(-low, 0), max(high - n + 1, 0)))
+    return replace(windows, padding=tuple(padding))
+
+
+def strided_transpose(
+    f: WindowFunction, windows: Windows, vectors: Vectors, x: str, kernel: str, out: str
+) -> None:
+    """Write a transposed convolution with a kernel that was turned around, shared out by images."""
+    seen, lanes = spread(windows), vectors.lanes
+    (_, width), c, filters = seen.padded, windows.channels, windows.filters
+    (down, across), taps = windows.strides, prod(windows.window)
+    row, column = windows.outputs[1] * filters, across * filters
+    f.clear_border(seen)
+    with f.parts_of_batch() as n:
+        image = f.image(x, n, seen)
+        into = f.at(out, (n, windows.outputs[0] * row))
+        for high in _classes(windows, 0):
+            for wide in _classes(windows, 1):
+                p, v = _tile(replace(windows, outputs=(high.count, wide.count)), vectors)
+                places = [
+                    (
+                        taps - 1 - (i * windows.window[1] + j),
+                        (a + seen.padding[0][0]) * width + b + seen.padding[1][0],
+                    )
+                    for i, a in high.taps
+                    for j, b in wide.taps
+                ]
+                with f.loops(filters // (lanes * v), high.count) as (block, o):
+                    weights = f.at(kernel, (block, lanes * v))
+                    to = f.at(into, (o, down * row), (block, lanes * v), offset=high.first * row)
+                    to = f.at(to, offset=wide.first * filters)
+                    for steps, count, first in even_steps(wide.count, p):
+                        with f.loop(str(count)) as t:
+                            sums = f.sums(steps, v)
+                            at = f.at(image, (o, width * c), (t, steps * c), offset=first * c)
+                            for tap, place in places:
+                                start = f.at(at, offset=place * c)
+                                rows = f.at(weights, offset=tap * c * filters)
+                                _add_along(f, sums, start, c, rows, c, filters)
+                            made = f.at(to, (t, steps * column), offset=first * column)
+                            _put_sums(f, sums, made, column)
+
+
+def _put_sums(f: WindowFunction, sums: list[list[str]], to: str, apart: int) -> None:
+    """Write sums to neighboring outputs."""
+    for i, rooms in enumerate(sums):
+        at = f.at(to, offset=i * apart)
+        for j, room in enumerate(rooms):
+            f.put(f.get(room), at, j)
 
 
 def _gradient_tile(windows: Windows, vectors: Vectors) -> Pair:
@@ -507,6 +615,8 @@ __all__ = [
     "kernel_gradient",
     "max_pool",
     "max_pool_route",
+    "spread",
+    "strided_transpose",
     "transposed",
     "turn_kernel",
 ]

@@ -1,8 +1,7 @@
 """Convolution and pooling in machine code, in place of the library's functions where it has vectors for them.
 
 Supported are float32 and float64 images with one or two spatial axes, without groups, whose channels fill whole
-vectors. A product with windows of a single value is a matrix product already and stays with BLAS; a transposed
-convolution with strides does too.
+vectors. A product with windows of a single value and without strides is a matrix product already and stays with BLAS.
 """
 
 from __future__ import annotations
@@ -14,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from kerasish.compiler.costs import flops
 from kerasish.compiler.executors import window_code as code
 from kerasish.compiler.executors import winograd_code as winograd
 from kerasish.compiler.executors.native import Module
@@ -26,6 +26,8 @@ from kerasish.devices.windows import resolve_padding
 
 _FLOPS_PER_MICROSECOND = 60e3
 _POOLED_PER_MICROSECOND = 4e3
+_MOST_TAPS = 64
+"""Most weights of a transposed convolution with strides: each has code of its own."""
 _PARTS_PER_THREAD = 2
 """Into how many parts a batch is divided whose parts are added up afterwards, for each thread."""
 
@@ -178,13 +180,16 @@ def _convolution(
 
         ops.append(prepare.write(functions, vectors.lanes, write_kernel))
         weights = ready
-    time = _time_of_products(op, windows)
-    room = tiling.room if tiling is not None else _padded(windows)
+    time = _time_of_products(op)
+    strided = turned and windows.is_strided
+    room = tiling.room if tiling is not None else _padded(code.spread(windows) if strided else windows)
     kernel = WindowKernel(op.prim.name, [x, weights], op.output, [op], windows.count, time, room)
 
     def write(f: WindowFunction, *arrays: str) -> None:
         if tiling is not None:
             winograd.convolution(f, tiling, *arrays)
+        elif strided:
+            code.strided_transpose(f, windows, vectors, *arrays)
         else:
             code.correlation(f, windows, vectors, *arrays)
 
@@ -195,7 +200,7 @@ def _kernel_gradient(
     op: Op, windows: Windows, vectors: Vectors, tiling: Tiling | None, functions: _Functions
 ) -> list[Op]:
     """Return the operations of the gradient of a kernel."""
-    time, lanes = _time_of_products(op, windows), vectors.lanes
+    time, lanes = _time_of_products(op), vectors.lanes
     if tiling is None:
         units = code.gradient_units(windows, vectors)
         kernel = WindowKernel(op.prim.name, op.inputs, op.output, [op], units, time, _padded(windows))
@@ -221,9 +226,9 @@ def _kernel_gradient(
     ]
 
 
-def _time_of_products(op: Op, windows: Windows) -> float:
+def _time_of_products(op: Op) -> float:
     """Return how many microseconds a thread needs, roughly."""
-    return windows.flops / _FLOPS_PER_MICROSECOND * op.output.dtype.itemsize / 4
+    return (flops(op) or 0) / _FLOPS_PER_MICROSECOND * op.output.dtype.itemsize / 4
 
 
 def _padded(windows: Windows) -> int:
@@ -252,7 +257,7 @@ def _windows(op: Op) -> Windows | None:
     else:
         source, made = op.inputs[0], op.output
         window = p["window"] if pooling else op.inputs[1].shape[:-2]
-    if not pooling and prod(window) == 1:
+    if not pooling and prod(window) == 1 and set(p["strides"]) == {1}:
         return None
     padding = resolve_padding(p["padding"], source.shape[1:-1], window, p["strides"], dilation)
     windows = Windows(
@@ -267,9 +272,11 @@ def _windows(op: Op) -> Windows | None:
         _pair(padding, (0, 0)),
     )
     if name == "conv_transpose":
-        if any(s != 1 for s in p["strides"]):
-            return None
-        windows = code.transposed(windows)
+        if not windows.is_strided:
+            return code.transposed(windows)
+        return windows if prod(window) <= _MOST_TAPS else None
+    if not pooling:
+        windows = windows.without_unseen()
     if pooling and not _all_see_something(windows):
         return None
     return windows
