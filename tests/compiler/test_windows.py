@@ -14,6 +14,7 @@ from kerasish.autograd.primitive import TABLE
 from kerasish.compiler.executors.numpy import NumpyExecutable
 from kerasish.compiler.graph import Graph, Op, Value
 from kerasish.devices import cpu_convolution as library
+from kerasish.devices.windows import exact_padding
 
 pytest.importorskip("llvmlite", reason="fused kernels need the extra `jit`")
 pytestmark = pytest.mark.skipif(
@@ -65,7 +66,9 @@ def check_convolution(x, kernel, strides, padding, dilation, turned=True) -> Non
     result, native = run("conv_kernel_gradient", x, g, window=kernel.shape[:-2], **params)
     assert native
     assert_same(result, library.conv_kernel_gradient(x, g, window=kernel.shape[:-2], **params))
-    if turned and set(strides) == {1}:
+    if turned:
+        lengths = x.shape[1:-1], wanted.shape[1:-1]
+        params["padding"] = exact_padding(*lengths, kernel.shape[:-2], strides, params["padding"], dilation)
         result, native = run("conv_transpose", g, kernel, **params)
         assert native
         assert_same(result, library.conv_transpose(g, kernel, **params))
@@ -78,6 +81,12 @@ CONVOLUTIONS = {
     "padded": ((3, 7, 9, 12), (3, 3, 12, 20), (1, 1), "same", (1, 1)),
     "even_window": ((3, 6, 6, 4), (2, 4, 4, 16), (1, 1), "same", (1, 1)),
     "strided": ((3, 9, 11, 16), (3, 3, 16, 16), (2, 3), "same", (1, 1)),
+    "strided_and_dilated": ((2, 12, 13, 8), (3, 4, 8, 16), (3, 2), "same", (2, 2)),
+    "strides_beyond_the_window": ((2, 9, 12, 8), (1, 2, 8, 16), (2, 3), NONE, (1, 1)),
+    "single_values_with_strides": ((3, 8, 7, 16), (1, 1, 16, 32), (2, 2), "same", (1, 1)),
+    "odd_outputs": ((3, 9, 7, 16), (3, 3, 16, 24), (1, 1), NONE, (1, 1)),
+    "several_blocks_of_rows": ((2, 34, 33, 32), (3, 3, 32, 16), (1, 1), "same", (1, 1)),
+    "several_blocks_of_images": ((9, 11, 11, 32), (3, 3, 32, 48), (1, 1), NONE, (1, 1)),
     "dilated": ((2, 12, 11, 8), (3, 3, 8, 16), (1, 1), NONE, (2, 3)),
     "dilated_and_padded": ((2, 9, 9, 8), (3, 2, 8, 16), (1, 1), "same", (2, 2)),
     "one_sided": ((2, 5, 6, 4), (3, 3, 4, 4), (1, 1), ((2, 0), (0, 3)), (1, 1)),

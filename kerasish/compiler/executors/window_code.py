@@ -96,8 +96,24 @@ class Windows:
         )
 
     @property
-    def flops(self) -> int:
-        return 2 * self.count * prod(self.outputs) * prod(self.window) * self.channels * self.filters
+    def is_strided(self) -> bool:
+        return self.strides != (1, 1)
+
+    def without_unseen(self) -> Windows:
+        """Return a convolution's sizes without padding, and without cropping, after what the last windows see."""
+        padding = tuple(
+            (low, max((o - 1) * s + (k - 1) * d + 1 - low - n, 0))
+            for n, o, k, s, d, (low, _) in zip(
+                self.lengths,
+                self.outputs,
+                self.window,
+                self.strides,
+                self.dilation,
+                self.padding,
+                strict=True,
+            )
+        )
+        return replace(self, padding=padding)
 
 
 class WindowFunction(Function):
@@ -145,6 +161,30 @@ class WindowFunction(Function):
         """Add a product of vectors to the one in `total`."""
         product = self.name(f"fmul contract {self.vector} {x}, {y}")
         self.put(self.name(f"fadd contract {self.vector} {self.get(total)}, {product}"), total)
+
+    def sums(self, width: int, v: int) -> list[list[str]]:
+        """Return room for vectors, `v` for each of `width` rows, with zeros in it."""
+        sums = [[self.room() for _ in range(v)] for _ in range(width)]
+        for room in (r for rooms in sums for r in rooms):
+            self.put("zeroinitializer", room)
+        return sums
+
+    def plus(self, x: str, y: str) -> str:
+        return self.name(f"fadd contract {self.vector} {x}, {y}")
+
+    def minus(self, x: str, y: str) -> str:
+        return self.name(f"fsub contract {self.vector} {x}, {y}")
+
+    def times(self, x: str, y: str) -> str:
+        return self.name(f"fmul contract {self.vector} {x}, {y}")
+
+    def gather(self, pointer: str, offset: int, stride: int) -> str:
+        """Return a vector of numbers that lie apart."""
+        vector, kind = "poison", type_of(self.dtype)
+        for lane in range(self.lanes):
+            x = self.load(self.at(pointer, offset=offset + lane * stride), "0", self.dtype)
+            vector = self.name(f"insertelement {self.vector} {vector}, {kind} {x.ref}, i64 {lane}")
+        return vector
 
     def integer(self, operation: str, x: str | int, y: str | int) -> str:
         """Return the `max` or `min` of two integers."""
@@ -194,8 +234,18 @@ class WindowFunction(Function):
         return target
 
 
-def _divisors(n: int) -> list[int]:
+def divisors(n: int) -> list[int]:
     return [d for d in range(1, n + 1) if n % d == 0]
+
+
+def even_steps(n: int, most: int) -> Iterator[tuple[int, int, int]]:
+    """Divide `n` into nearly equal steps of at most `most`: yield lengths, how many there are, and where they start."""
+    rounds = ceil(n / most)
+    short = n // rounds
+    longer = n - rounds * short  # so many steps are longer by one
+    if longer:
+        yield short + 1, longer, 0
+    yield short, rounds - longer, longer * (short + 1)
 
 
 def _tile(windows: Windows, vectors: Vectors) -> Pair:
@@ -209,7 +259,7 @@ def _tile(windows: Windows, vectors: Vectors) -> Pair:
         return total // v * (sums + (columns + rounds * v) / 2)
 
     tiles = [
-        (p, v) for v in _divisors(total) for p in range(1, columns + 1) if p * v + v + 1 <= vectors.registers
+        (p, v) for v in divisors(total) for p in range(1, columns + 1) if p * v + v + 1 <= vectors.registers
     ]
     return min(tiles, key=cost)
 
@@ -220,68 +270,159 @@ def correlation(f: WindowFunction, windows: Windows, vectors: Vectors, x: str, k
     lanes, filters, c = vectors.lanes, windows.filters, windows.channels
     rows, columns = windows.outputs
     row, step = windows.padded[1] * c * windows.strides[0], windows.strides[1] * c
-    rounds = ceil(columns / p)
-    wide = columns - rounds * (columns // rounds)  # so many tiles have one output more
-    tiles = [
-        (columns // rounds + 1, wide, 0),
-        (columns // rounds, rounds - wide, wide * (columns // rounds + 1)),
-    ]
     f.clear_border(windows)
     with f.parts_of_batch() as n:
         image = f.image(x, n, windows)
         with f.loops(filters // (lanes * v), rows) as (block, o):
             weights = f.at(kernel, (block, lanes * v))
             into = f.at(out, (n, rows * columns * filters), (o, columns * filters), (block, lanes * v))
-            for width, count, first in tiles:
-                if not count:
-                    continue
+            for width, count, first in even_steps(columns, p):
                 with f.loop(str(count)) as t:
                     seen = f.at(image, (o, row), (t, width * step), offset=first * step)
                     sums = _sums_over_window(f, windows, seen, weights, width, v, step)
-                    made = f.at(into, (t, width * filters), offset=first * filters)
-                    for i in range(width):
-                        to = f.at(made, offset=i * filters)
-                        for j in range(v):
-                            f.put(f.get(sums[i][j]), to, j)
+                    _put_sums(f, sums, f.at(into, (t, width * filters), offset=first * filters), filters)
+
+
+def turn_kernel(f: WindowFunction, windows: Windows, kernel: str, out: str) -> None:
+    """Write a kernel turned around, its last two axes the other way round, shared out by the channels that are read."""
+    c, filters, taps = windows.channels, windows.filters, prod(windows.window)
+    with f.parts_of_batch() as i, f.loops(taps, filters // f.lanes) as (tap, block):
+        last = f.name(f"sub nsw i64 {taps - 1}, {tap}")
+        taken = f.gather(f.at(kernel, (i, 1), (last, c * filters), (block, f.lanes * c)), 0, c)
+        f.put(taken, f.at(out, (tap, c * filters), (i, filters), (block, f.lanes)))
 
 
 def _sums_over_window(
     f: WindowFunction, windows: Windows, seen: str, weights: str, width: int, v: int, step: int
 ) -> list[list[str]]:
     """Sum up, for neighboring outputs, the values that they see times the weights of some vectors of filters."""
-    sums = [[f.room() for _ in range(v)] for _ in range(width)]
-    for room in (r for rooms in sums for r in rooms):
-        f.put("zeroinitializer", room)
+    sums = f.sums(width, v)
     counts, apart = zip(*windows.runs, strict=True)
     with f.loops(*counts) as places:
         position = f.sum_of_products(list(zip(places, [*counts[1:], 1], strict=True)))
         start = f.at(seen, *zip(places, apart, strict=True))
         rows = f.at(weights, (position, windows.run * windows.filters))
-        with f.loop(str(windows.run)) as r:
-            at = f.at(start, (r, 1))
-            row = f.at(rows, (r, windows.filters))
-            vectors = [f.get(row, j) for j in range(v)]
-            for i in range(width):
-                value = f.spread(f.load(f.at(at, offset=i * step), "0", f.dtype))
-                for j in range(v):
-                    f.add_product(sums[i][j], value, vectors[j])
+        _add_along(f, sums, start, step, rows, windows.run, windows.filters)
     return sums
+
+
+def _add_along(
+    f: WindowFunction, sums: list[list[str]], start: str, step: int, rows: str, count: int, filters: int
+) -> None:
+    """Add to the sums of outputs, whose inputs are `step` apart, `count` neighboring inputs times rows of weights."""
+    with f.loop(str(count)) as r:
+        at = f.at(start, (r, 1))
+        row = f.at(rows, (r, filters))
+        vectors = [f.get(row, j) for j in range(len(sums[0]))]
+        for i, rooms in enumerate(sums):
+            value = f.spread(f.load(f.at(at, offset=i * step), "0", f.dtype))
+            for room, vector in zip(rooms, vectors, strict=True):
+                f.add_product(room, value, vector)
+
+
+# Transposed convolution with strides: outputs as far apart as the strides see the same weights, and are a convolution
+
+
+@dataclass(frozen=True)
+class _Class:
+    """Outputs along one axis that see the same weights.
+
+    Attributes:
+        first: The first of them.
+        count: How many they are.
+        taps: The weights, each with the input that the first output sees through it.
+    """
+
+    first: int
+    count: int
+    taps: tuple[tuple[int, int], ...]
+
+
+def _classes(windows: Windows, axis: int) -> list[_Class]:
+    stride, dilation, low = windows.strides[axis], windows.dilation[axis], windows.padding[axis][0]
+    found = []
+    for rest in range(stride):
+        turn = -(-(low - rest) // stride)
+        first = stride * turn + rest - low
+        count = -(-(windows.outputs[axis] - first) // stride)
+        places = [(p, rest - p * dilation) for p in range(windows.window[axis])]
+        taps = tuple((p, turn + offset // stride) for p, offset in places if offset % stride == 0)
+        if count > 0:
+            found.append(_Class(first, count, taps))
+    return found
+
+
+def spread(windows: Windows) -> Windows:
+    """Return a transposed convolution's sizes, with as much padding as its outputs see."""
+    padding = []
+    for axis, n in enumerate(windows.lengths):
+        seen = [(at, at + k.count - 1) for k in _classes(windows, axis) for _, at in k.taps]
+        low, high = min((a for a, _ in seen), default=0), max((b for _, b in seen), default=0)
+        padding.append((max(-low, 0), max(high - n + 1, 0)))
+    return replace(windows, padding=tuple(padding))
+
+
+def strided_transpose(
+    f: WindowFunction, windows: Windows, vectors: Vectors, x: str, kernel: str, out: str
+) -> None:
+    """Write a transposed convolution with a kernel that was turned around, shared out by images."""
+    seen, lanes = spread(windows), vectors.lanes
+    (_, width), c, filters = seen.padded, windows.channels, windows.filters
+    (down, across), taps = windows.strides, prod(windows.window)
+    row, column = windows.outputs[1] * filters, across * filters
+    f.clear_border(seen)
+    with f.parts_of_batch() as n:
+        image = f.image(x, n, seen)
+        into = f.at(out, (n, windows.outputs[0] * row))
+        for high in _classes(windows, 0):
+            for wide in _classes(windows, 1):
+                p, v = _tile(replace(windows, outputs=(high.count, wide.count)), vectors)
+                places = [
+                    (
+                        taps - 1 - (i * windows.window[1] + j),
+                        (a + seen.padding[0][0]) * width + b + seen.padding[1][0],
+                    )
+                    for i, a in high.taps
+                    for j, b in wide.taps
+                ]
+                with f.loops(filters // (lanes * v), high.count) as (block, o):
+                    weights = f.at(kernel, (block, lanes * v))
+                    to = f.at(into, (o, down * row), (block, lanes * v), offset=high.first * row)
+                    to = f.at(to, offset=wide.first * filters)
+                    for steps, count, first in even_steps(wide.count, p):
+                        with f.loop(str(count)) as t:
+                            sums = f.sums(steps, v)
+                            at = f.at(image, (o, width * c), (t, steps * c), offset=first * c)
+                            for tap, place in places:
+                                start = f.at(at, offset=place * c)
+                                rows = f.at(weights, offset=tap * c * filters)
+                                _add_along(f, sums, start, c, rows, c, filters)
+                            made = f.at(to, (t, steps * column), offset=first * column)
+                            _put_sums(f, sums, made, column)
+
+
+def _put_sums(f: WindowFunction, sums: list[list[str]], to: str, apart: int) -> None:
+    """Write sums to neighboring outputs."""
+    for i, rooms in enumerate(sums):
+        at = f.at(to, offset=i * apart)
+        for j, room in enumerate(rooms):
+            f.put(f.get(room), at, j)
 
 
 def _gradient_tile(windows: Windows, vectors: Vectors) -> Pair:
     """Return how many weights of a filter, and how many vectors of filters, to sum up at a time."""
     total, run, (rows, _) = windows.filters // vectors.lanes, windows.run, windows.runs[0]
     weights = prod(windows.window) * windows.channels
-    sizes = _divisors(run)
+    sizes = divisors(run)
     if len(windows.runs) == 1:
-        sizes += [run * q for q in _divisors(rows)[1:]]
+        sizes += [run * q for q in divisors(rows)[1:]]
 
     def cost(tile: Pair) -> float:
         p, v = tile
         units = weights // p * (total // v)
         return ceil(units / vectors.threads) * (max(p * v, _LATENCY) + (p + v) / 2)
 
-    tiles = [(p, v) for v in _divisors(total) for p in sizes if p * v + v + 1 <= vectors.registers]
+    tiles = [(p, v) for v in divisors(total) for p in sizes if p * v + v + 1 <= vectors.registers]
     return min(tiles, key=cost)
 
 
@@ -299,7 +440,7 @@ def kernel_gradient(f: WindowFunction, windows: Windows, vectors: Vectors, x: st
     blocks = filters // (lanes * v)
     row, step = windows.padded[1] * c * windows.strides[0], windows.strides[1] * c
     height = max(
-        d for d in _divisors(rows) if d == 1 or d * columns * filters * f.dtype.itemsize <= _BLOCK_BYTES
+        d for d in divisors(rows) if d == 1 or d * columns * filters * f.dtype.itemsize <= _BLOCK_BYTES
     )
     with _units(f, blocks, p, filters, lanes * v, out) as (_, _, into):
         for i in range(p):
@@ -310,9 +451,7 @@ def kernel_gradient(f: WindowFunction, windows: Windows, vectors: Vectors, x: st
         image = f.image(x, n, windows)
         with f.loop(str(rows // height)) as band:
             with _units(f, blocks, p, filters, lanes * v, out) as (first, block, into):
-                sums = [[f.room() for _ in range(v)] for _ in range(p)]
-                for room in (s for rooms in sums for s in rooms):
-                    f.put("zeroinitializer", room)
+                sums = f.sums(p, v)
                 seen = f.at(image, (_offset_of(f, windows, first), 1), (band, height * row))
                 given = f.at(
                     g, (n, rows * columns * filters), (band, height * columns * filters), (block, lanes * v)
@@ -393,7 +532,7 @@ def _window(f: WindowFunction, windows: Windows, o: str, q: str, block: str, v: 
 
 
 def _vectors_at_a_time(f: WindowFunction, windows: Windows) -> int:
-    return max(v for v in _divisors(windows.channels // f.lanes) if v <= 4)
+    return max(v for v in divisors(windows.channels // f.lanes) if v <= 4)
 
 
 def max_pool(f: WindowFunction, windows: Windows, x: str, out: str) -> None:
@@ -465,13 +604,19 @@ def transposed(windows: Windows) -> Windows:
 
 
 __all__ = [
+    "Pair",
     "Vectors",
     "WindowFunction",
     "Windows",
     "correlation",
+    "divisors",
+    "even_steps",
     "gradient_units",
     "kernel_gradient",
     "max_pool",
     "max_pool_route",
+    "spread",
+    "strided_transpose",
     "transposed",
+    "turn_kernel",
 ]

@@ -1,8 +1,7 @@
 """Convolution and pooling in machine code, in place of the library's functions where it has vectors for them.
 
 Supported are float32 and float64 images with one or two spatial axes, without groups, whose channels fill whole
-vectors. A product with windows of a single value is a matrix product already and stays with BLAS; a transposed
-convolution with strides does too.
+vectors. A product with windows of a single value and without strides is a matrix product already and stays with BLAS.
 """
 
 from __future__ import annotations
@@ -14,9 +13,12 @@ from typing import Any
 
 import numpy as np
 
+from kerasish.compiler.costs import flops
 from kerasish.compiler.executors import window_code as code
+from kerasish.compiler.executors import winograd_code as winograd
 from kerasish.compiler.executors.native import Module
 from kerasish.compiler.executors.window_code import Vectors, WindowFunction, Windows
+from kerasish.compiler.executors.winograd_code import Tiling
 from kerasish.compiler.graph import Graph, Op, Value
 from kerasish.compiler.kernel import Kernel
 from kerasish.devices.cpu_threads import processors, share_out
@@ -24,44 +26,68 @@ from kerasish.devices.windows import resolve_padding
 
 _FLOPS_PER_MICROSECOND = 60e3
 _POOLED_PER_MICROSECOND = 4e3
+_MOST_TAPS = 64
+"""Most weights of a transposed convolution with strides: each has code of its own."""
+_PARTS_PER_THREAD = 2
+"""Into how many parts a batch is divided whose parts are added up afterwards, for each thread."""
+
+
+class _Functions:
+    """The functions of a module; kernels of the same sizes share theirs."""
+
+    def __init__(self, module: Module):
+        self.module = module
+        self._names: dict[str, str] = {}
+
+    def name_of(self, function: WindowFunction) -> str:
+        """Add a function, unless one like it is there, and return its name."""
+        text = function.text("@")
+        if text not in self._names:
+            self._names[text] = self.module.kernel(function, wide=True)
+        return self._names[text]
 
 
 class WindowKernel(Kernel):
-    """A convolution or a pooling as one compiled function, shared out among threads.
+    """A compiled function that is shared out among threads: a convolution, a pooling, or a part of one.
 
     Attributes:
+        name: What it is called by `explain`.
         inputs: The values that it reads.
-        outputs: The value that it makes, and room for a kernel turned around where one is needed.
+        outputs: The value that it makes.
+        ops: The operation that it computes; nothing, where it only prepares or finishes one.
         entry: The name of its function in the module.
     """
 
-    def __init__(self, op: Op, windows: Windows, vectors: Vectors, module: Module):
-        self.name = op.prim.name
-        self.inputs = list(op.inputs)
-        self.outputs = [op.output]
-        dtype = op.output.dtype
-        self._parts = windows.count
-        self._microseconds = windows.flops / _FLOPS_PER_MICROSECOND * dtype.itemsize / 4
-        self._padded = prod(windows.padded) * windows.channels if windows.is_padded else 0
-        self._dtype = dtype
-        self._turned = self.name == "conv_transpose"
-        if self._turned:
-            k = op.inputs[1].shape
-            self.outputs.append(Value((*k[:-2], k[-1], k[-2]), dtype))
-        f = WindowFunction(module.declared, dtype, vectors.lanes, len(self.inputs) + len(self.outputs))
-        arrays = f.arrays[:-1]
-        if self.name == "conv":
-            code.correlation(f, windows, vectors, *arrays)
-        elif self._turned:
-            code.correlation(f, windows, vectors, arrays[0], arrays[3], arrays[2])
-        elif self.name == "conv_kernel_gradient":
-            code.kernel_gradient(f, windows, vectors, *arrays)
-            self._parts = code.gradient_units(windows, vectors)
-        else:
-            (code.max_pool if self.name == "max_pool" else code.max_pool_route)(f, windows, *arrays)
-            values = windows.count * prod(windows.outputs) * prod(windows.window) * windows.channels
-            self._microseconds = values / _POOLED_PER_MICROSECOND
-        self.entry = module.kernel(f, wide=True)
+    def __init__(
+        self,
+        name: str,
+        inputs: Sequence[Value],
+        output: Value,
+        ops: Sequence[Op],
+        parts: int,
+        microseconds: float,
+        room: int = 0,
+    ):
+        self.name = name
+        self.inputs = list(inputs)
+        self.outputs = [output]
+        self.ops = tuple(ops)
+        self._parts = parts
+        self._microseconds = microseconds
+        self._room = room * output.dtype.itemsize
+
+    def write(self, functions: _Functions, lanes: int, body: Callable[..., None]) -> Op:
+        """Write the function and return the operation.
+
+        Args:
+            functions: The functions of the module.
+            lanes: How many numbers a vector has.
+            body: Writes the function: takes it and the addresses of the inputs and the output.
+        """
+        f = WindowFunction(functions.module.declared, self.outputs[0].dtype, lanes, len(self.inputs) + 1)
+        body(f, *f.arrays[:-1])
+        self.entry = functions.name_of(f)
+        return Op(self, self.inputs, {}, self.outputs)
 
     def bind(self, run: Callable[[int], None], keep: Any) -> None:
         """Take the compiled function, and what holds its code in memory."""
@@ -72,23 +98,18 @@ class WindowKernel(Kernel):
         import ctypes
 
         arrays = tuple(a if a.flags.c_contiguous else np.ascontiguousarray(a) for a in arrays)
-        if self._turned:
-            kernel, turned = arrays[1], arrays[3]
-            axes = tuple(range(kernel.ndim - 2))
-            np.copyto(turned, np.flip(kernel, axes).swapaxes(-1, -2))
         addresses = [a.__array_interface__["data"][0] for a in arrays]
         entries = ctypes.c_void_p * (len(arrays) + 3)
 
         def work(part: slice) -> None:
-            room = _room(self._padded, self._dtype)
-            table = entries(*addresses, room.__array_interface__["data"][0], part.start, part.stop)
+            table = entries(*addresses, _room(self._room), part.start, part.stop)
             self._run(ctypes.addressof(table))
 
         share_out(work, self._parts, self._microseconds)
 
 
 class _Rooms(threading.local):
-    """Memory of each thread for one padded image, the largest so far."""
+    """Memory of each thread to work in, the largest so far."""
 
     array = np.empty(0, np.uint8)
 
@@ -96,11 +117,11 @@ class _Rooms(threading.local):
 _rooms = _Rooms()
 
 
-def _room(count: int, dtype: np.dtype) -> np.ndarray:
-    nbytes = count * dtype.itemsize
-    if _rooms.array.nbytes < nbytes:
-        _rooms.array = np.empty(nbytes, np.uint8)
-    return _rooms.array
+def _room(nbytes: int) -> int:
+    """Return the address of so much memory of this thread, at the start of a line of the cache."""
+    if _rooms.array.nbytes < nbytes + 64:
+        _rooms.array = np.empty(nbytes + 64, np.uint8)
+    return -(-_rooms.array.__array_interface__["data"][0] // 64) * 64
 
 
 def place_window_kernels(graph: Graph, module: Module) -> tuple[Graph, list[WindowKernel]]:
@@ -113,17 +134,106 @@ def place_window_kernels(graph: Graph, module: Module) -> tuple[Graph, list[Wind
     Returns:
         The graph, and the kernels, whose functions are still to be bound.
     """
-    kernels: list[WindowKernel] = []
+    functions = _Functions(module)
     ops: list[Op] = []
     for op in graph.ops:
         windows = _windows(op)
         vectors = None if windows is None else _vectors(op, windows)
-        if windows is not None and vectors is not None:
-            kernel = WindowKernel(op, windows, vectors, module)
-            kernels.append(kernel)
-            op = Op(kernel, kernel.inputs, {}, kernel.outputs)
-        ops.append(op)
-    return graph.with_ops(ops), kernels
+        ops.extend([op] if windows is None or vectors is None else _kernels(op, windows, vectors, functions))
+    return graph.with_ops(ops), [op.prim for op in ops if isinstance(op.prim, WindowKernel)]
+
+
+def _kernels(op: Op, windows: Windows, vectors: Vectors, functions: _Functions) -> list[Op]:
+    """Return the operations of kernels that compute a convolution or a pooling."""
+    name = op.prim.name
+    if name.startswith("max_pool"):
+        values = windows.count * prod(windows.outputs) * prod(windows.window) * windows.channels
+        write = code.max_pool if name == "max_pool" else code.max_pool_route
+        kernel = WindowKernel(
+            name, op.inputs, op.output, [op], windows.count, values / _POOLED_PER_MICROSECOND
+        )
+        return [kernel.write(functions, vectors.lanes, lambda f, *arrays: write(f, windows, *arrays))]
+    gradient = name == "conv_kernel_gradient"
+    tiling = winograd.tiling(windows, vectors, op.output.dtype.itemsize, gradient)
+    if gradient:
+        return _kernel_gradient(op, windows, vectors, tiling, functions)
+    return _convolution(op, windows, vectors, tiling, functions)
+
+
+def _convolution(
+    op: Op, windows: Windows, vectors: Vectors, tiling: Tiling | None, functions: _Functions
+) -> list[Op]:
+    """Return the operations of a convolution, or of a transposed one, whose kernel is turned around first."""
+    x, weights = op.inputs
+    c, filters, turned = windows.channels, windows.filters, op.prim.name == "conv_transpose"
+    ops = []
+    if tiling is not None or turned:
+        places = (winograd.PLACES,) if tiling is not None else windows.window
+        ready = Value((*places, c, filters), op.output.dtype)
+        prepare = WindowKernel(f"{op.prim.name}_kernel", [weights], ready, [], c, ready.size / 1e3)
+
+        def write_kernel(f: WindowFunction, kernel: str, out: str) -> None:
+            if tiling is not None:
+                winograd.transform_kernel(f, c, filters, kernel, out, turned)
+            else:
+                code.turn_kernel(f, windows, kernel, out)
+
+        ops.append(prepare.write(functions, vectors.lanes, write_kernel))
+        weights = ready
+    time = _time_of_products(op)
+    strided = turned and windows.is_strided
+    room = tiling.room if tiling is not None else _padded(code.spread(windows) if strided else windows)
+    kernel = WindowKernel(op.prim.name, [x, weights], op.output, [op], windows.count, time, room)
+
+    def write(f: WindowFunction, *arrays: str) -> None:
+        if tiling is not None:
+            winograd.convolution(f, tiling, *arrays)
+        elif strided:
+            code.strided_transpose(f, windows, vectors, *arrays)
+        else:
+            code.correlation(f, windows, vectors, *arrays)
+
+    return [*ops, kernel.write(functions, vectors.lanes, write)]
+
+
+def _kernel_gradient(
+    op: Op, windows: Windows, vectors: Vectors, tiling: Tiling | None, functions: _Functions
+) -> list[Op]:
+    """Return the operations of the gradient of a kernel."""
+    time, lanes = _time_of_products(op), vectors.lanes
+    if tiling is None:
+        units = code.gradient_units(windows, vectors)
+        kernel = WindowKernel(op.prim.name, op.inputs, op.output, [op], units, time, _padded(windows))
+        return [
+            kernel.write(
+                functions, lanes, lambda f, *arrays: code.kernel_gradient(f, windows, vectors, *arrays)
+            )
+        ]
+    c, filters = windows.channels, windows.filters
+    parts = min(_PARTS_PER_THREAD * vectors.threads, windows.count)
+    given = Value((parts, winograd.PLACES, c, filters), op.output.dtype)
+    kernel = WindowKernel(op.prim.name, op.inputs, given, [op], parts, time, tiling.room)
+    finish = WindowKernel(f"{op.prim.name}_sum", [given], op.output, [], c, given.size / 4e3)
+
+    def write_sum(f: WindowFunction, given: str, out: str) -> None:
+        winograd.transform_gradient_back(f, c, filters, parts, given, out)
+
+    return [
+        kernel.write(
+            functions, lanes, lambda f, *arrays: winograd.kernel_gradient(f, tiling, parts, *arrays)
+        ),
+        finish.write(functions, lanes, write_sum),
+    ]
+
+
+def _time_of_products(op: Op) -> float:
+    """Return how many microseconds a thread needs, roughly."""
+    return (flops(op) or 0) / _FLOPS_PER_MICROSECOND * op.output.dtype.itemsize / 4
+
+
+def _padded(windows: Windows) -> int:
+    """Return how many numbers there must be room for, so that an image has its padding around it."""
+    return prod(windows.padded) * windows.channels if windows.is_padded else 0
 
 
 def _windows(op: Op) -> Windows | None:
@@ -147,7 +257,7 @@ def _windows(op: Op) -> Windows | None:
     else:
         source, made = op.inputs[0], op.output
         window = p["window"] if pooling else op.inputs[1].shape[:-2]
-    if not pooling and prod(window) == 1:
+    if not pooling and prod(window) == 1 and set(p["strides"]) == {1}:
         return None
     padding = resolve_padding(p["padding"], source.shape[1:-1], window, p["strides"], dilation)
     windows = Windows(
@@ -162,9 +272,11 @@ def _windows(op: Op) -> Windows | None:
         _pair(padding, (0, 0)),
     )
     if name == "conv_transpose":
-        if any(s != 1 for s in p["strides"]):
-            return None
-        windows = code.transposed(windows)
+        if not windows.is_strided:
+            return code.transposed(windows)
+        return windows if prod(window) <= _MOST_TAPS else None
+    if not pooling:
+        windows = windows.without_unseen()
     if pooling and not _all_see_something(windows):
         return None
     return windows
