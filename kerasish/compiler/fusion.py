@@ -38,10 +38,12 @@ def fuse(graph: Graph) -> Graph:
     """
     from kerasish.compiler.executors.jit import compile_module
     from kerasish.compiler.executors.native import Module, NativeKernel
+    from kerasish.compiler.executors.products import place_products
     from kerasish.compiler.executors.windows import WindowKernel, place_window_kernels
 
     module = Module()
     graph, windows = place_window_kernels(slice_first(decompose(graph)), module)
+    graph = place_products(graph)
     kernels: list[NativeKernel | WindowKernel] = [*windows]
     strided = strides_of_slices(graph)
 

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
-from operator import is_
 from types import MappingProxyType
 from typing import Any
 
@@ -13,6 +10,7 @@ import numpy as np
 
 from kerasish.compiler.executors.ir import FOOTER, Function, type_of
 from kerasish.compiler.executors.llvm import Access, NestCode, apply, identity
+from kerasish.compiler.executors.runs import Table
 from kerasish.compiler.graph import Op, Value
 from kerasish.compiler.kernel import Kernel
 from kerasish.compiler.nests import Bits, Grouping
@@ -117,13 +115,8 @@ class Module:
         return "\n".join([*parts, FOOTER])
 
 
-class _Table:
-    """The addresses of a kernel's arrays; planned buffers are looked up only once.
-
-    Attributes:
-        arrays: What the addresses are of.
-        address: Where the table is.
-    """
+class _Addresses(Table):
+    """The addresses of a kernel's arrays; planned buffers are looked up only once."""
 
     def __init__(self, count: int, strides: Mapping[int, tuple[int, ...]]):
         import ctypes
@@ -131,14 +124,14 @@ class _Table:
         self._strides = strides
         self._addresses = (ctypes.c_void_p * count)()
         self.address = ctypes.addressof(self._addresses)
-        self.arrays: tuple[Any, ...] = (None,) * count
+        self._arrays: list[Any] = [None] * count
 
-    def point_to(self, arrays: tuple[Any, ...]) -> None:
+    def point_to(self, arrays: Sequence[Any]) -> None:
         """Fill the table. An input that is not contiguous is copied, at every call."""
         held = list(arrays)
         self._copies = []
         for i, array in enumerate(arrays):
-            if array is self.arrays[i]:
+            if array is self._arrays[i]:
                 continue
             strides = self._strides.get(i)
             fits = array.flags.c_contiguous if strides is None else array.strides == strides
@@ -147,7 +140,8 @@ class _Table:
                 self._copies.append(array)
                 held[i] = None
             self._addresses[i] = array.__array_interface__["data"][0]
-        self.arrays = tuple(held)
+        self._arrays = held
+        self.settled = not self._copies
 
 
 def _with_strides(array: np.ndarray, strides: tuple[int, ...]) -> np.ndarray:
@@ -156,10 +150,6 @@ def _with_strides(array: np.ndarray, strides: tuple[int, ...]) -> np.ndarray:
     copy = np.lib.stride_tricks.as_strided(np.empty(span, array.dtype), array.shape, strides)
     copy[...] = array
     return copy
-
-
-class _TableOfThread(threading.local, _Table):
-    """A table for each thread."""
 
 
 class NativeKernel(Kernel):
@@ -244,21 +234,18 @@ class NativeKernel(Kernel):
             if x in self._strided
         }
         self._strides = strides
-        self._table = _TableOfThread(len(self.inputs) + len(self.outputs), strides)
+
+    @property
+    def function(self) -> Callable[[int], None]:
+        return self._run
+
+    def table(self) -> Table:
+        return _Addresses(len(self.inputs) + len(self.outputs), self._strides)
 
     def __call__(self, *arrays: Any) -> None:
-        table = self._table
-        if not all(map(is_, arrays, table.arrays)):
-            table.point_to(arrays)
-        self._run(table.address)
-
-    def bound(self, *arrays: Any) -> Callable[[], None]:
-        table = _Table(len(arrays), self._strides)
+        table = self.table()
         table.point_to(arrays)
-        if any(array is None for array in table.arrays):  # something has to be copied at every call
-            return partial(self, *arrays)
-        run, address = self._run, table.address
-        return lambda keep=table: run(address)
+        self._run(table.address)
 
     def may_overwrite(self, input_index: int, output_index: int) -> bool:
         x, out = self.inputs[input_index], self.outputs[output_index]
