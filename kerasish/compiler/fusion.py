@@ -39,6 +39,7 @@ def fuse(graph: Graph) -> Graph:
     from kerasish.compiler.executors.jit import compile_module
     from kerasish.compiler.executors.native import Module, NativeKernel
     from kerasish.compiler.executors.products import place_products
+    from kerasish.compiler.executors.team import team
     from kerasish.compiler.executors.windows import WindowKernel, place_window_kernels
 
     module = Module()
@@ -54,6 +55,7 @@ def fuse(graph: Graph) -> Graph:
 
     graph = group(graph, make)
     if kernels:
+        team()  # which brings what kernels share their work out by
         functions, code = compile_module(module.text(), [k.entry for k in kernels])
         for kernel, function in zip(kernels, functions, strict=True):
             kernel.bind(function, code)

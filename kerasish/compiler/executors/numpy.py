@@ -465,12 +465,12 @@ class NumpyStep(_Program):
         names = [f"a{i}" for i in range(len(self.graph.arguments))]
         names += [f"o{i}" for i in range(len(self.graph.outputs))]
         setup, body = self._with_runs(self._body)
+        only = body == ["run0()"]
         lines = [
             f"def make({', '.join(['arena', *names])}):",
             *(f"    {line}" for line in [*self._setup, *setup]),
-            "    def run():",
-            *(f"        {line}" for line in [*body, "pass"]),
-            "    return run",
+            *([] if only else ["    def run():", *(f"        {line}" for line in [*body, "pass"])]),
+            f"    return {'run0' if only else 'run'}",
         ]
         return "\n".join(lines) + "\n"
 

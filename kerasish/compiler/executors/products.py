@@ -61,10 +61,8 @@ class ProductKernel(Kernel):
             x = x.swapaxes(-1, -2)
         if params.get("transpose_y"):
             y = y.swapaxes(-1, -2)
-        if y.ndim == 2 and x.ndim > 2:  # one product, as far as the rows of the stack lie evenly
-            x, out = _with_joined_rows(x), out.reshape(-1, *out.shape[-2:])
-            if x.ndim == 2:
-                out = out.reshape(-1, out.shape[-1])
+        if y.ndim == 2:
+            out = out.reshape(*x.shape[:-1], out.shape[-1])
         stack = out.shape[:-2]
         x, y = (np.broadcast_to(a, (*stack, *a.shape[-2:])) for a in (x, y))
         x, y, out = (a.reshape((1,) * (4 - a.ndim) + a.shape) for a in (x, y, out))
@@ -90,38 +88,34 @@ class _Description(Table):
 
     def __init__(self, kernel: ProductKernel):
         self._kernel = kernel
-        self._fields = np.zeros(len(product_code.FIELDS), np.int64)
-        self.address = self._fields.ctypes.data
-        self.settled = True
+        super().__init__(len(product_code.FIELDS))
         self._strides: Any = None
 
     def point_to(self, arrays: Sequence[Any]) -> None:
         *given, out = arrays
-        shaped = [a.reshape(shape) for a, shape in zip(given, self._kernel._shapes, strict=True)]
+        x, y = shaped = [a.reshape(shape) for a, shape in zip(given, self._kernel._shapes, strict=True)]
+        if y.ndim == 2 and x.ndim > 2:
+            shaped[0] = _with_joined_rows(x)
         # An array that had to be copied to be seen in another shape has to be again at every call.
-        self.settled = all(
-            a.flags.c_contiguous or a.shape == s.shape for a, s in zip(given, shaped, strict=True)
-        )
+        self.settled = all(_address(a) == _address(s) for a, s in zip(given, shaped, strict=True))
         self._held = shaped
         strides = (*(a.strides for a in shaped), out.strides)
         if strides != self._strides:
             for name, number in self._kernel.describe(*shaped, out).items():
-                self._fields[_FIELD[name]] = number
+                self.words[_FIELD[name]] = number
             self._strides = strides
         for name, array in zip(("x", "y", "out"), (*shaped, out), strict=True):
-            self._fields[_FIELD[name]] = array.__array_interface__["data"][0]
+            self.words[_FIELD[name]] = _address(array)
+
+
+def _address(array: np.ndarray) -> int:
+    return array.__array_interface__["data"][0]
 
 
 def _with_joined_rows(x: np.ndarray) -> np.ndarray:
-    """Return a stack of matrices as one matrix if its rows are evenly far apart, else as a stack along one axis."""
-    for shape in ((-1, x.shape[-1]), (-1, *x.shape[-2:])):
-        view = x.view()
-        try:
-            view.shape = shape  # (which never copies)
-            return view
-        except AttributeError:
-            continue
-    return np.ascontiguousarray(x).reshape(-1, x.shape[-1])
+    """Return a stack of matrices as one matrix if its rows are evenly far apart; else with no more than four axes."""
+    joined = x.reshape(-1, x.shape[-1])
+    return joined if _address(joined) == _address(x) or x.ndim > 4 else x
 
 
 def _block(stack: int, rows: int, columns: int, terms: int) -> tuple[int, int]:

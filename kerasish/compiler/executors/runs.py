@@ -17,12 +17,15 @@ class Table:
     """What a native kernel's function is called with.
 
     Attributes:
-        address: Where it is in memory.
+        words: Its memory.
+        address: Where that is.
         settled: Whether it stays valid as long as the arrays are the same.
     """
 
-    address: int
-    settled: bool = True
+    def __init__(self, count: int):
+        self.words = np.zeros(count, np.int64)
+        self.address: int = self.words.ctypes.data
+        self.settled = True
 
     def point_to(self, arrays: Sequence[Any]) -> None:
         """Take the arrays to compute on: inputs, then outputs."""
@@ -68,6 +71,11 @@ class NativeRun:
                 self._tables[piece].point_to(self._arrays[piece])
             self._run_all(address)
 
+    @property
+    def is_one_call(self) -> bool:
+        """Tell whether it needs no Python between its kernels, and no arrays."""
+        return not self._places and len(self._parts) == 1
+
     def _divide(self) -> None:
         """Write the calls down, in parts: before each but the first, a kernel copies what it cannot read in place."""
         calls: list[int] = []
@@ -79,6 +87,52 @@ class NativeRun:
                 self._parts.append((i, start + 8 * len(calls)))
             calls += [function, table.address]
         self._calls[: len(calls) + 1] = [*calls, 0]
+
+
+class NativeLoop:
+    """Calls the same kernels again and again, on arrays that move on by the same distances each time, in turn.
+
+    Args:
+        runs: The first four rounds.
+        count: How many rounds there are. The third follows from the first as the fifth from the third, and so on.
+    """
+
+    def __init__(self, runs: Sequence[NativeRun], count: int):
+        from kerasish.compiler.executors.team import team
+
+        self._run_loop, self._wake = team().run_loop, team().wake
+        self._keep = runs
+        words = [np.concatenate([table.words for table in run._tables]) for run in runs]
+        self._start = np.concatenate(words[:2])
+        self._now = self._start.copy()
+        self._apart = np.concatenate([words[2] - words[0], words[3] - words[1]])
+        address = self._now.ctypes.data
+        calls: list[int] = []
+        places = []
+        for run in runs[:2]:
+            places.append(8 * len(calls))
+            for function, table in zip(run._functions, run._tables, strict=True):
+                calls += [function, address]
+                address += 8 * len(table.words)
+            calls.append(0)
+        self._calls = np.array(calls, np.int64)
+        size = len(words[0])
+        self._job = np.array(
+            [
+                count,
+                size,
+                *(self._calls.ctypes.data + place for place in places),
+                self._now.ctypes.data,
+                self._apart.ctypes.data,
+            ],
+            np.int64,
+        )
+        self._address = self._job.ctypes.data
+
+    def __call__(self) -> None:
+        np.copyto(self._now, self._start)
+        self._wake()
+        self._run_loop(self._address)
 
 
 def _address(function: Callable) -> int:

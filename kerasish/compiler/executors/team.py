@@ -181,7 +181,7 @@ define void @work(ptr %number) nounwind {{
 entry:
   %me = ptrtoint ptr %number to i64
   %team = load ptr, ptr @memory, align 8
-{at("turns", _TURN)}{at("open", _OPEN)}{at("active", _ACTIVE)}\
+{at("turns", _TURN)}{at("open", _OPEN)}{at("active", _ACTIVE)}{at("sizes", _THREADS)}\
   br label %idle
 idle:
   %last = phi i64 [ -1, %entry ], [ %last, %pausing ], [ %turn, %leave ]
@@ -197,7 +197,10 @@ pausing:
 enter:
   %before = atomicrmw add ptr %active, i64 1 seq_cst
   %is_open = load atomic i64, ptr %open seq_cst, align 8
-  %work = icmp ne i64 %is_open, 0
+  %size = load i64, ptr %sizes, align 8
+  %wanted = icmp ult i64 %me, %size
+  %parts = icmp ne i64 %is_open, 0
+  %work = and i1 %wanted, %parts
   br i1 %work, label %do, label %leave
 do:
   call void @take(ptr %team, i64 %me)
@@ -223,6 +226,44 @@ call:
   call void %function(ptr %data)
   %following = add i64 %i, 2
   br label %next
+end:
+  ret void
+}}
+define void @run_loop(ptr %job) nounwind {{
+entry:
+  %places1 = getelementptr i64, ptr %job, i64 1
+  %places2 = getelementptr i64, ptr %job, i64 2
+  %places4 = getelementptr i64, ptr %job, i64 4
+  %places5 = getelementptr i64, ptr %job, i64 5
+  %count = load i64, ptr %job, align 8
+  %size = load i64, ptr %places1, align 8
+  %words = load ptr, ptr %places4, align 8
+  %distances = load ptr, ptr %places5, align 8
+  br label %round
+round:
+  %i = phi i64 [ 0, %entry ], [ %i_next, %moved ]
+  %odd = and i64 %i, 1
+  %whose = getelementptr ptr, ptr %places2, i64 %odd
+  %calls = load ptr, ptr %whose, align 8
+  call void @run_all(ptr %calls)
+  %start = mul i64 %odd, %size
+  br label %move
+move:
+  %j = phi i64 [ 0, %round ], [ %j_next, %move ]
+  %at = add i64 %start, %j
+  %word = getelementptr i64, ptr %words, i64 %at
+  %distance = getelementptr i64, ptr %distances, i64 %at
+  %old = load i64, ptr %word, align 8
+  %by = load i64, ptr %distance, align 8
+  %new = add i64 %old, %by
+  store i64 %new, ptr %word, align 8
+  %j_next = add i64 %j, 1
+  %j_more = icmp ult i64 %j_next, %size
+  br i1 %j_more, label %move, label %moved
+moved:
+  %i_next = add i64 %i, 1
+  %i_more = icmp ult i64 %i_next, %count
+  br i1 %i_more, label %round, label %end
 end:
   ret void
 }}
@@ -259,6 +300,9 @@ class Team:
 
     Attributes:
         run_all: Takes the address of a table of functions and their arguments that ends with a zero, and calls them.
+        run_loop: Takes the address of: how many rounds to do; how many words the arguments of a round have; the tables
+            of functions of the rounds with even and with odd numbers; the arguments of both kinds; and what to add to
+            them after a round.
     """
 
     def __init__(self) -> None:
@@ -268,8 +312,10 @@ class Team:
 
         from kerasish.compiler.executors.jit import compile_module
 
-        names = ["run_all", "work", "set_memory", "share"]
-        (self.run_all, self._work, set_memory, share), self._keep = compile_module(_text(), names)
+        names = ["run_all", "run_loop", "work", "set_memory", "share"]
+        (self.run_all, self.run_loop, self._work, set_memory, share), self._keep = compile_module(
+            _text(), names
+        )
         llvm.add_symbol(SHARE, ctypes.cast(share, ctypes.c_void_p).value)
         memory = np.zeros(_NEXT + 8 * _MOST + 8, np.int64)
         self._memory = memory[-memory.ctypes.data % 64 // 8 :]
@@ -279,17 +325,17 @@ class Team:
     def wake(self) -> None:
         """Have the threads look out for work; to be called before functions that share theirs out."""
         if self._size is None:
-            self.grow(team_size())
-        for worker in self._workers:
+            self.use(team_size())
+        for worker in self._workers[: self._size - 1]:
             if worker.asleep:
                 worker.wake()
 
-    def grow(self, size: int) -> None:
-        """Have so many threads, the calling one included, if there are fewer."""
+    def use(self, size: int) -> None:
+        """Use so many threads, the calling one included; those that there are beyond stay asleep."""
         with self._lock:
             while len(self._workers) + 1 < min(size, _MOST):
                 self._workers.append(_Worker(len(self._workers) + 1, self._work))
-            self._size = self._memory[_THREADS] = len(self._workers) + 1
+            self._size = self._memory[_THREADS] = max(1, min(size, _MOST))
 
     def forget_threads(self) -> None:
         """Be without threads, as at the start and in a forked process, which has none of its parent's."""
