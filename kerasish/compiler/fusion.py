@@ -39,10 +39,13 @@ def fuse(graph: Graph) -> Graph:
     """
     from kerasish.compiler.executors.jit import compile_module
     from kerasish.compiler.executors.native import Module, NativeKernel
+    from kerasish.compiler.executors.products import place_products
+    from kerasish.compiler.executors.team import team
     from kerasish.compiler.executors.windows import WindowKernel, place_window_kernels
 
     module = Module()
     graph, windows = place_window_kernels(slice_first(decompose(graph)), module)
+    graph = place_products(graph)
     kernels: list[NativeKernel | WindowKernel] = [*windows]
     strided = strides_of_slices(graph)
 
@@ -53,6 +56,7 @@ def fuse(graph: Graph) -> Graph:
 
     graph = group(graph, make)
     if kernels:
+        team()  # which brings what kernels share their work out by
         functions, code = compile_module(module.text(), [k.entry for k in kernels])
         for kernel, function in zip(kernels, functions, strict=True):
             kernel.bind(function, code)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 
@@ -22,10 +20,6 @@ class Kernel:
     def __call__(self, *arrays: Any) -> None:
         """Compute: the inputs come first (arrays and Python numbers, as in the `Op`), then the output arrays."""
         raise NotImplementedError
-
-    def bound(self, *arrays: Any) -> Callable[[], None]:
-        """Return what computes on these arrays at each call."""
-        return partial(self, *arrays)
 
     def may_overwrite(self, input_index: int, output_index: int) -> bool:
         """Tell whether an output may be written into the memory of an input of the same shape and dtype."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from operator import is_
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy as np
 
 from kerasish.compiler import passes
 from kerasish.compiler.executors.numpy import NumpyStep
+from kerasish.compiler.executors.runs import NativeLoop, NativeRun
 from kerasish.compiler.graph import Graph, Op, Value
 from kerasish.compiler.kernel import Kernel
 
@@ -82,29 +83,46 @@ class Loop(Kernel):
             mine.run = _Run(self._program, inputs[: self._carried])
         captured = inputs[self._carried + self._sliced :]
         turned = mine.run.turn([captured[i] for i in self._turned])
-        if len(self._order) > _KEPT:
-            for step in self._steps(mine.run, inputs, outputs, turned):
+        if mine.run.fits(arrays):
+            for step in mine.run.steps:
                 step()
             return
-        if not mine.run.fits(arrays):
-            mine.run.steps = list(self._steps(mine.run, inputs, outputs, turned))
-        for step in mine.run.steps:
+        steps = self._steps(mine.run, inputs, outputs, turned)
+        mine.run.steps = self._as_native_loop(steps) or (
+            list(map(steps, self._order)) if self.length <= _KEPT else []
+        )
+        for step in mine.run.steps or map(steps, self._order):
             step()
+        if not mine.run.steps:
+            mine.run.forget()
 
-    def _steps(self, run: _Run, inputs: tuple, outputs: tuple, turned: list) -> Iterator[Callable[[], None]]:
-        """Yield the function of each step."""
+    def _as_native_loop(self, steps: Callable[[int], Callable]) -> list[Callable[[], None]] | None:
+        """Return the first step, a native loop and the last step; None where steps need Python or are few."""
+        if self.length < 8:
+            return None
+        samples = [steps(t) for t in (*self._order[:5], self._order[-1])]
+        if not all(isinstance(s, NativeRun) and s.is_one_call for s in samples):
+            return None
+        first, *inner, last = samples
+        return [first, NativeLoop(inner, self.length - 2), last]
+
+    def _steps(self, run: _Run, inputs: tuple, outputs: tuple, turned: list) -> Callable[[int], Callable]:
+        """Return what makes the function of a step."""
         first, sliced = self._carried, self._carried + self._sliced
-        now, xs, captured = inputs[:first], inputs[first:sliced], inputs[sliced:]
+        xs, captured = inputs[first:sliced], inputs[sliced:]
         last, stacks = outputs[:first], outputs[first:]
-        end = self._order[-1]
-        for t in self._order:
+        start, end, back = self._order[0], self._order[-1], self._order.step
+
+        def step(t: int) -> Callable[[], None]:
+            now = inputs[:first] if t == start else run.buffers[(t - back) % 2]
             new = last if t == end else run.buffers[t % 2]
-            yield self._program.instantiate_for(
+            return self._program.instantiate_for(
                 run.arena,
                 [*now, *[x[t, ...] for x in xs], *captured, *turned],
                 [*new, *[stack[t, ...] for stack in stacks]],
             )
-            now = new
+
+        return step
 
 
 class WhileLoop(Kernel):
@@ -156,7 +174,7 @@ class WhileLoop(Kernel):
 
 
 _KEPT = 1024
-"""Most steps whose functions are kept from call to call."""
+"""Most steps whose functions are kept from call to call, where each has its own."""
 
 
 class _Run:
@@ -180,6 +198,10 @@ class _Run:
         same = len(arrays) == len(self._arrays) and all(map(is_, arrays, self._arrays))
         self._arrays = arrays
         return same
+
+    def forget(self) -> None:
+        """Have the steps made anew at the next call."""
+        self._arrays = ()
 
     def turn(self, factors: list[np.ndarray]) -> list[np.ndarray]:
         """Return transposed copies of matrices, in memory of the loop's own."""

@@ -81,6 +81,11 @@ def processors() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def team_size() -> int:
+    """Return how many threads work is shared out among, the calling one included."""
+    return _team.size()
+
+
 def _blas_control() -> tuple[Callable[[], int], Callable[[int], Any]] | None:
     """Return OpenBLAS's functions that tell and set its number of threads; None where NumPy uses something else."""
     import ctypes

@@ -24,6 +24,10 @@ _LONG_SUM = 2048
 """Most float32 numbers that one float32 sums up, one after the other."""
 _AGAIN = 4
 """Most operations to compute again in a later pass rather than to keep their result for it."""
+_SHARED = 200_000
+"""Operations, simple ones counted once, from which on a nest's work is shared out among threads."""
+_HEAVY = 8
+"""Simple operations that take as long as a division or a function."""
 
 
 class Access:
@@ -64,6 +68,7 @@ class NestCode:
         self._placed = {(p.op.output, p.result_axes): p for p in nest.placed if p.kind != "after"}
         self._pass: dict[int, int] = {}
         self._schedule()
+        self.shared = self._is_shared()
         self._row: dict[Any, Scalar] = {}
         self._here: dict[Any, Scalar] = {}
         self._in_pass: int | None = None
@@ -83,6 +88,15 @@ class NestCode:
                     if step != n * inner:
                         found.add((a, b))
         return found
+
+    def _is_shared(self) -> bool:
+        """Tell whether threads share the turns of the outermost loop: much work, and nobody needs another's totals."""
+        if not self.layout.dims or any(p.kind == "after" for p in self.nest.placed):
+            return False
+        if self.passes > 1 and self.layout.columns * 8 > _STACK_ROW:  # rows are kept in one place for all
+            return False
+        each = sum(1 if p.op.prim.name in LIGHT else _HEAVY for p in self.nest.placed if self._is_inner(p))
+        return self.layout.dims[0] > 1 and each * int(np.prod(self.layout.dims)) >= _SHARED
 
     # When: an inner operation in a pass over the row, a row's in the stage before a pass.
 
@@ -111,6 +125,9 @@ class NestCode:
     def write(self) -> None:
         """Write the whole function."""
         layout, f = self.layout, self.f
+        if self.shared:
+            for name in ("start", "turns"):
+                f.argument((name,), "i64")
         for p in self.nest.placed:
             if p.kind == "after" and p.op.output.size > 1:
                 self._clear(p)
@@ -126,10 +143,14 @@ class NestCode:
             body()
             return
         with self.f.loop(self._count(loops[0]), parallel and len(loops) == 1) as index:
+            if loops[0] == 0 and self.shared:
+                index = self.f.name(f"add nuw nsw i64 {self.f.argument(('start',), 'i64')}, {index}")
             self._indices[loops[0]] = index
             self._loops(loops[1:], body, parallel)
 
     def _count(self, loop: int) -> str:
+        if loop == 0 and self.shared:
+            return self.f.argument(("turns",), "i64")
         # One flat loop takes its length as an argument, so that nests over arrays of any size share it.
         if len(self.layout.dims) == 1 and all(p.kind == "map" for p in self.nest.placed):
             return self.f.argument(("length", self.layout.dims[0]), "i64")

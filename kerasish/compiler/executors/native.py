@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
-from operator import is_
 from types import MappingProxyType
 from typing import Any
 
@@ -13,6 +10,8 @@ import numpy as np
 
 from kerasish.compiler.executors.ir import FOOTER, Function, type_of
 from kerasish.compiler.executors.llvm import Access, NestCode, apply
+from kerasish.compiler.executors.runs import Table
+from kerasish.compiler.executors.team import SHARE
 from kerasish.compiler.graph import Op, Value
 from kerasish.compiler.kernel import Kernel
 from kerasish.compiler.layout import identity
@@ -20,6 +19,8 @@ from kerasish.compiler.nests import Bits, Grouping
 from kerasish.compiler.scalar import Scalar
 
 _UINT64 = np.dtype(np.uint64)
+PARTS = 8
+"""Parts that a nest is shared out in."""
 
 # Philox4x64-10 (Salmon et al., 2011): a block of four words is ten rounds over a counter; the blocks count from one.
 
@@ -92,6 +93,7 @@ class Module:
         self.declared: dict[str, str] = {}
         self.kernels: list[str] = []
         self._nests: dict[str, str] = {}
+        self._parts: dict[str, str] = {}
         self._random = False
 
     def kernel(self, function: Function, wide: bool = False) -> str:
@@ -104,6 +106,39 @@ class Module:
         """Add the function of a nest, unless one like it is there, and return its name."""
         return self._nests.setdefault(function.text("@NAME"), f"nest{len(self._nests)}")
 
+    def part(self, nest: str, kinds: Sequence[str]) -> str:
+        """Return the name of the function that does one of a nest's `PARTS`.
+
+        Args:
+            nest: The nest's function. It takes the first turn of its outermost loop and how many turns to do.
+            kinds: The types of what it takes besides. The part's function finds these arguments in a table, with the
+                number of all turns behind them.
+        """
+        lines = []
+        for i, kind in enumerate([*kinds, "i64"]):
+            lines += [
+                f"%p{i} = getelementptr i64, ptr %table, i64 {i}",
+                f"%a{i} = load {kind}, ptr %p{i}, align 8",
+            ]
+        given = "".join(f", {kind} %a{i}" for i, kind in enumerate(kinds))
+        lines += [
+            f"%before = mul i64 %a{len(kinds)}, %part",
+            f"%start = udiv i64 %before, {PARTS}",
+            f"%with = add i64 %before, %a{len(kinds)}",
+            f"%stop = udiv i64 %with, {PARTS}",
+            "%turns = sub i64 %stop, %start",
+            "%some = icmp ne i64 %turns, 0",
+            "br i1 %some, label %do, label %end",
+            "do:",
+            f"call void @{nest}(i64 %start, i64 %turns{given})",
+            "br label %end",
+            "end:",
+            "ret void",
+        ]
+        body = "\n".join(lines)
+        self._parts[nest] = f"define internal void @{nest}_part(ptr %table, i64 %part) #0 {{\n{body}\n}}"
+        return f"{nest}_part"
+
     def random_bits(self) -> str:
         self._random = True
         return "random_bits"
@@ -114,32 +149,27 @@ class Module:
             f"define internal {text.replace('@NAME', '@' + name, 1).replace(') {', ') #0 {', 1)}"
             for text, name in self._nests.items()
         ]
+        if self._parts:
+            self.declared[SHARE] = f"declare void @{SHARE}(ptr, ptr, i64)"
+        nests += self._parts.values()
         parts = [*self.declared.values(), *nests, *([_philox()] if self._random else []), *self.kernels]
         return "\n".join([*parts, FOOTER])
 
 
-class _Table:
-    """The addresses of a kernel's arrays; planned buffers are looked up only once.
-
-    Attributes:
-        arrays: What the addresses are of.
-        address: Where the table is.
-    """
+class _Addresses(Table):
+    """The addresses of a kernel's arrays; planned buffers are looked up only once."""
 
     def __init__(self, count: int, strides: Mapping[int, tuple[int, ...]]):
-        import ctypes
-
+        super().__init__(count)
         self._strides = strides
-        self._addresses = (ctypes.c_void_p * count)()
-        self.address = ctypes.addressof(self._addresses)
-        self.arrays: tuple[Any, ...] = (None,) * count
+        self._arrays: list[Any] = [None] * count
 
-    def point_to(self, arrays: tuple[Any, ...]) -> None:
+    def point_to(self, arrays: Sequence[Any]) -> None:
         """Fill the table. An input that is not contiguous is copied, at every call."""
         held = list(arrays)
         self._copies = []
         for i, array in enumerate(arrays):
-            if array is self.arrays[i]:
+            if array is self._arrays[i]:
                 continue
             strides = self._strides.get(i)
             fits = array.flags.c_contiguous if strides is None else array.strides == strides
@@ -147,8 +177,9 @@ class _Table:
                 array = np.ascontiguousarray(array) if strides is None else _with_strides(array, strides)
                 self._copies.append(array)
                 held[i] = None
-            self._addresses[i] = array.__array_interface__["data"][0]
-        self.arrays = tuple(held)
+            self.words[i] = array.__array_interface__["data"][0]
+        self._arrays = held
+        self.settled = not self._copies
 
 
 def _with_strides(array: np.ndarray, strides: tuple[int, ...]) -> np.ndarray:
@@ -157,10 +188,6 @@ def _with_strides(array: np.ndarray, strides: tuple[int, ...]) -> np.ndarray:
     copy = np.lib.stride_tricks.as_strided(np.empty(span, array.dtype), array.shape, strides)
     copy[...] = array
     return copy
-
-
-class _TableOfThread(threading.local, _Table):
-    """A table for each thread."""
 
 
 class NativeKernel(Kernel):
@@ -245,21 +272,18 @@ class NativeKernel(Kernel):
             if x in self._strided
         }
         self._strides = strides
-        self._table = _TableOfThread(len(self.inputs) + len(self.outputs), strides)
+
+    @property
+    def function(self) -> Callable[[int], None]:
+        return self._run
+
+    def table(self) -> Table:
+        return _Addresses(len(self.inputs) + len(self.outputs), self._strides)
 
     def __call__(self, *arrays: Any) -> None:
-        table = self._table
-        if not all(map(is_, arrays, table.arrays)):
-            table.point_to(arrays)
-        self._run(table.address)
-
-    def bound(self, *arrays: Any) -> Callable[[], None]:
-        table = _Table(len(arrays), self._strides)
+        table = self.table()
         table.point_to(arrays)
-        if any(array is None for array in table.arrays):  # something has to be copied at every call
-            return partial(self, *arrays)
-        run, address = self._run, table.address
-        return lambda keep=table: run(address)
+        self._run(table.address)
 
     def may_overwrite(self, input_index: int, output_index: int) -> bool:
         x, out = self.inputs[input_index], self.outputs[output_index]
@@ -339,7 +363,10 @@ class _KernelCode:
             return
         f, cells, arguments = self.f, {}, []
         ops = {p.op.output: p.op for p in nest.placed}
+        shared = [("start",), ("turns",)] if code.shared else []
         for key in code.f.arguments:
+            if key in shared:
+                continue
             if key[0] == "array":
                 arguments.append(f"ptr {self.pointer(key[1])}")
             elif key[0] == "scalar":
@@ -353,9 +380,23 @@ class _KernelCode:
                 f.store(f.const(identity(ops[value].prim.name, dtype), dtype), pointer)
                 cells[value] = (pointer, dtype)
                 arguments.append(f"ptr {pointer}")
-        f.line(f"call void @{self._module.nest(code.f)}({', '.join(arguments)})")
+        name = self._module.nest(code.f)
+        if code.shared:
+            self._share(name, arguments, code.layout.dims[0])
+        else:
+            f.line(f"call void @{name}({', '.join(arguments)})")
         for value, (pointer, dtype) in cells.items():
             self.scalars[value] = f.cast(f.load(pointer, "0", dtype), value.dtype)
+
+    def _share(self, nest: str, arguments: Sequence[str], turns: int) -> None:
+        """Have the team do a nest in parts."""
+        f = self.f
+        kinds = [text.split()[0] for text in arguments]
+        table = f.alloca(_UINT64, len(arguments) + 1)
+        for i, text in enumerate([*arguments, f"i64 {turns}"]):
+            f.line(f"store {text}, ptr {f.address(table, str(i), _UINT64)}, align 8")
+        part = self._module.part(nest, kinds)
+        f.line(f"call void @{SHARE}(ptr @{part}, ptr {table}, i64 {PARTS})")
 
     def _bits(self, op: Op) -> None:
         f, seed = self.f, op.inputs[0]

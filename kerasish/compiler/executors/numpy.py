@@ -10,7 +10,7 @@ import linecache
 import math
 import weakref
 from collections.abc import Callable, Sequence
-from itertools import count, pairwise
+from itertools import count, groupby, pairwise
 from time import perf_counter
 from typing import Any
 
@@ -19,6 +19,7 @@ import numpy as np
 from kerasish.autograd.state import clock
 from kerasish.compiler import interrupts
 from kerasish.compiler.executors import lowering
+from kerasish.compiler.executors.runs import NativeRun
 from kerasish.compiler.graph import Graph, Op, Value
 from kerasish.compiler.kernel import Kernel
 from kerasish.compiler.memory import Plan, plan_memory
@@ -144,14 +145,23 @@ class _Instance:
         return True
 
 
-class _Program:
-    """The generated code of a graph, and what it refers to.
+class _Call:
+    """A native kernel's place in the code.
 
     Attributes:
-        binds: Whether kernels are prepared for their arrays where these are always the same.
+        kernel: The kernel's name.
+        arrays: The names of its arrays.
+        changing: Those of them that each call of the graph brings or makes anew.
     """
 
-    binds = False
+    def __init__(self, kernel: str, arrays: Sequence[str], changes: Sequence[bool]):
+        self.kernel = kernel
+        self.arrays = tuple(arrays)
+        self.changing = [name for name, new in zip(arrays, changes, strict=True) if new]
+
+
+class _Program:
+    """The generated code of a graph, and what it refers to."""
 
     def __init__(self, graph: Graph):
         self.graph = graph
@@ -162,7 +172,7 @@ class _Program:
         self._runtime: set[Value] = set()
         self._scalars: set[Any] = set()
         self._setup: list[str] = []
-        self._body: list[str] = []
+        self._body: list[str | _Call] = []
         self._ends: list[int] = []  # how much of the body there is after each operation
         states = {id(v.data): v.data for v in graph.states}
         states.update((id(variable), variable) for variable, _ in graph.updates)
@@ -199,7 +209,8 @@ class _Program:
 
     def timed(self, tick: Callable[[], None]) -> Callable:
         """Return a `make` whose function calls `tick` before the first operation and after each."""
-        body, start = ["tick()"], 0
+        body: list[str | _Call] = ["tick()"]
+        start = 0
         for end in self._ends:
             body += [*self._body[start:end], "tick()"]
             start = end
@@ -248,13 +259,38 @@ class _Program:
         self._finish, self._returned = self._results()
         return self._text_of_function(self._body)
 
-    def _text_of_function(self, body: Sequence[str]) -> str:
+    def _with_runs(self, body: Sequence[str | _Call]) -> tuple[list[str], list[str]]:
+        """Return the statements that prepare runs of native kernels, and the body with calls of them."""
+        setup: list[str] = []
+        lines: list[str] = []
+        for is_run, group in groupby(body, lambda line: type(line) is _Call):
+            if not is_run:
+                lines += group
+                continue
+            calls: list[Any] = list(group)
+            given = list(dict.fromkeys(name for call in calls for name in call.changing))
+            pieces = ", ".join(
+                f"({c.kernel}, ({''.join('None, ' if n in c.changing else f'{n}, ' for n in c.arrays)}))"
+                for c in calls
+            )
+            places = [
+                (i, j, given.index(name))
+                for i, c in enumerate(calls)
+                for j, name in enumerate(c.arrays)
+                if name in c.changing
+            ]
+            setup.append(f"run{len(setup)} = {self._bind(NativeRun, 'native_run')}([{pieces}], {places})")
+            lines.append(f"run{len(setup) - 1}({', '.join(given)})")
+        return setup, lines
+
+    def _text_of_function(self, body: Sequence[str | _Call]) -> str:
+        setup, body = self._with_runs(body)
         arguments = ", ".join(f"a{i}" for i in range(len(self.graph.arguments)))
         states = "".join(f"    s{i} = variables[{i}]\n" for i in range(len(self.variables)))
         lines = [
             "def make(arena, variables):",
             states.rstrip("\n"),
-            *(f"    {line}" for line in self._setup),
+            *(f"    {line}" for line in [*self._setup, *setup]),
             f"    def run({arguments}):",
             *(f"        {line}" for line in [*body, *self._finish]),
             f"        return ({''.join(f'{r}, ' for r in self._returned)})",
@@ -281,12 +317,12 @@ class _Program:
             ]
         if isinstance(op.prim, Kernel):
             outputs = [self._target(number, j, value) for j, value in enumerate(op.outputs)]
-            kernel, arrays = self._bind(op.prim, "kernel"), ", ".join([*inputs, *outputs])
-            if self.binds and not any(v in self._runtime for v in (*op.values, *op.outputs)):
-                self._setup.append(f"k{number} = {kernel}.bound({arrays})")
-                self._body.append(f"k{number}()")
+            kernel, arrays = self._bind(op.prim, "kernel"), [*inputs, *outputs]
+            if hasattr(op.prim, "table"):
+                changing = [v in self._runtime for v in (*op.inputs, *op.outputs)]
+                self._body.append(_Call(kernel, arrays, changing))
             else:
-                self._body.append(f"{kernel}({arrays})")
+                self._body.append(f"{kernel}({', '.join(arrays)})")
             return
         if rule is not None:
             self._body.extend(rule(op, inputs, self._target(number, 0, op.output), self._bind))
@@ -421,8 +457,6 @@ class NumpyStep(_Program):
     Everything that depends on which arrays these are (views, addresses) is found out when the function is made.
     """
 
-    binds = True
-
     def instantiate_for(self, arena: np.ndarray, inputs: Sequence[Any], outputs: Sequence[Any]) -> Callable:
         """Return a function without arguments that computes the outputs in place."""
         return self.make(arena, *inputs, *outputs)
@@ -442,12 +476,13 @@ class NumpyStep(_Program):
                 self._body.append(f"{copyto}(o{i}, {text})")
         names = [f"a{i}" for i in range(len(self.graph.arguments))]
         names += [f"o{i}" for i in range(len(self.graph.outputs))]
+        setup, body = self._with_runs(self._body)
+        only = body == ["run0()"]
         lines = [
             f"def make({', '.join(['arena', *names])}):",
-            *(f"    {line}" for line in self._setup),
-            "    def run():",
-            *(f"        {line}" for line in [*self._body, "pass"]),
-            "    return run",
+            *(f"    {line}" for line in [*self._setup, *setup]),
+            *([] if only else ["    def run():", *(f"        {line}" for line in [*body, "pass"])]),
+            f"    return {'run0' if only else 'run'}",
         ]
         return "\n".join(lines) + "\n"
 

@@ -1,0 +1,293 @@
+"""Code generation for matrix products on CPUs, as LLVM IR.
+
+One set of functions for each dtype serves products of all sizes. A product is cut into blocks of the result, which the
+team shares out. Within a block, columns are taken two vectors at a time: their part of the second matrix is copied
+into a small panel that stays in the first-level cache, and all rows of the block go over it, a few at a time, with the
+sums in registers (as in Goto and van de Geijn, 2008, "Anatomy of high-performance matrix multiplication", but the first
+matrix is read where it lies). Either matrix may be transposed, or have any other distances between its elements.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+
+from kerasish.compiler.executors.ir import FOOTER, Function, type_of
+from kerasish.compiler.executors.team import SHARE
+
+FIELDS = (
+    "x y out rows columns terms x_row x_term y_term y_column out_row block_rows block_columns column_blocks "
+    "blocks inner x_outer y_outer out_outer x_inner y_inner out_inner all_blocks"
+).split()
+"""What a product is described by, eight bytes each: the addresses of the matrices; their sizes; how far apart in
+memory neighbors along each axis are, in elements; how the result is cut into blocks (`blocks` a matrix); and for stacks
+of matrices along two axes how far apart the matrices are, `inner` of them along the second axis."""
+
+TERMS = 256
+"""Terms of each sum that are added up at a time: the panel has so many rows."""
+VECTORS = 2
+"""Vectors of columns in a panel."""
+
+
+class _Code(Function):
+    """A function under way that computes with vectors.
+
+    Args:
+        dtype: Of the matrices.
+        lanes: Numbers in a vector.
+    """
+
+    def __init__(self, declared: dict[str, str], dtype: np.dtype, lanes: int):
+        super().__init__(declared)
+        self.dtype = dtype
+        self.lanes = lanes
+        self.kind = type_of(dtype)
+        self.vector = f"<{lanes} x {self.kind}>"
+
+    def field(self, job: str, name: str) -> str:
+        place = self.name(f"getelementptr inbounds i64, ptr {job}, i64 {FIELDS.index(name)}", "p")
+        return self.name(f"load {'ptr' if name in ('x', 'y', 'out') else 'i64'}, ptr {place}, align 8")
+
+    def int(self, operation: str, x: str | int, y: str | int) -> str:
+        if operation in ("umin", "umax"):
+            self.declared[f"llvm.{operation}.i64"] = f"declare i64 @llvm.{operation}.i64(i64, i64) #1"
+            return self.name(f"call i64 @llvm.{operation}.i64(i64 {x}, i64 {y})")
+        return self.name(f"{operation} i64 {x}, {y}")
+
+    def at(self, pointer: str, *terms: tuple[str, str | int]) -> str:
+        """Return the address of the element at sum(index * stride)."""
+        for index, stride in terms:
+            offset = index if stride == 1 else self.int("mul", index, stride)
+            pointer = self.address(pointer, offset, self.dtype)
+        return pointer
+
+    def get(self, pointer: str, index: int = 0) -> str:
+        address = self.address(pointer, str(index * self.lanes), self.dtype)
+        return self.name(f"load {self.vector}, ptr {address}, align {self.dtype.itemsize}")
+
+    def put(self, vector: str, pointer: str, index: int = 0) -> None:
+        address = self.address(pointer, str(index * self.lanes), self.dtype)
+        self.line(f"store {self.vector} {vector}, ptr {address}, align {self.dtype.itemsize}")
+
+    def room(self, vectors: int = 1) -> str:
+        self._count += 1
+        self._allocas.append(f"  %m{self._count} = alloca [{vectors} x {self.vector}], align 64")
+        return f"%m{self._count}"
+
+    def spread(self, pointer: str) -> str:
+        """Return a vector full of the number at `pointer`."""
+        number = self.load(pointer, "0", self.dtype)
+        first = self.name(f"insertelement {self.vector} poison, {self.kind} {number.ref}, i64 0")
+        return self.shuffle(first, first, [0] * self.lanes)
+
+    def shuffle(self, x: str, y: str, places: list[int]) -> str:
+        mask = ", ".join(f"i32 {p}" for p in places)
+        return self.name(
+            f"shufflevector {self.vector} {x}, {self.vector} {y}, <{len(places)} x i32> <{mask}>"
+        )
+
+    @contextmanager
+    def when(self, condition: str, otherwise: bool = False) -> Iterator[None]:
+        """Run what follows where a condition holds (or where it does not)."""
+        self._count += 1
+        then, end = f"then{self._count}", f"end{self._count}"
+        first, second = (end, then) if otherwise else (then, end)
+        self.line(f"br i1 {condition}, label %{first}, label %{second}")
+        self._lines.append(f"{then}:")
+        self._block = then
+        yield
+        self.line(f"br label %{end}")
+        self._lines.append(f"{end}:")
+        self._block = end
+
+
+def _tile(dtype: np.dtype, lanes: int, rows: int) -> str:
+    """Return the function that adds up some rows of the result over a panel."""
+    f = _Code({}, dtype, lanes)
+    x, x_row, x_term, panel, out, out_row, terms, columns, more = (
+        f.argument(name, "ptr" if name in ("x", "panel", "out") else "i64")
+        for name in ("x", "x_row", "x_term", "panel", "out", "out_row", "terms", "columns", "more")
+    )
+    sums = [[f.room() for _ in range(VECTORS)] for _ in range(rows)]
+    for room in (room for row in sums for room in row):
+        f.put("zeroinitializer", room)
+    starts = [f.at(x, (str(i), x_row)) for i in range(rows)]
+    with f.loop(terms) as k:
+        y = [f.get(f.at(panel, (k, lanes * VECTORS)), j) for j in range(VECTORS)]
+        offset = f.int("mul", k, x_term)
+        for i in range(rows):
+            value = f.spread(f.at(starts[i], (offset, 1)))
+            for j in range(VECTORS):
+                product = f.name(f"fmul contract {f.vector} {value}, {y[j]}")
+                f.put(f.name(f"fadd contract {f.vector} {f.get(sums[i][j])}, {product}"), sums[i][j])
+    adds = f.name(f"icmp ne i64 {more}, 0")
+    whole = f.name(f"icmp eq i64 {columns}, {lanes * VECTORS}")
+    with f.when(whole):
+        for i in range(rows):
+            to = f.at(out, (str(i), out_row))
+            for j in range(VECTORS):
+                total = f.get(sums[i][j])
+                both = f.name(f"fadd {f.vector} {f.get(to, j)}, {total}")
+                f.put(f.name(f"select i1 {adds}, {f.vector} {both}, {f.vector} {total}"), to, j)
+    with f.when(whole, otherwise=True):
+        edge = f.room(VECTORS)
+        for i in range(rows):
+            to = f.at(out, (str(i), out_row))
+            for j in range(VECTORS):
+                f.put(f.get(sums[i][j]), edge, j)
+            with f.loop(columns) as c:
+                total = f.load(edge, c, dtype).ref
+                both = f.name(f"fadd {f.kind} {f.load(to, c, dtype).ref}, {total}")
+                value = f.name(f"select i1 {adds}, {f.kind} {both}, {f.kind} {total}")
+                f.line(f"store {f.kind} {value}, ptr {f.at(to, (c, 1))}, align {dtype.itemsize}")
+    return _defined(f, f"tile{rows}")
+
+
+def _panel(dtype: np.dtype, lanes: int) -> str:
+    """Return the function that copies some columns of the second matrix."""
+    f = _Code({}, dtype, lanes)
+    y, y_term, y_column, terms, columns, panel = (
+        f.argument(name, "ptr" if name in ("y", "panel") else "i64")
+        for name in ("y", "y_term", "y_column", "terms", "columns", "panel")
+    )
+    width = lanes * VECTORS
+    whole = f.name(f"icmp eq i64 {columns}, {width}")
+    in_rows = f.name(f"and i1 {whole}, {f.name(f'icmp eq i64 {y_column}, 1')}")
+    turned = f.name(f"and i1 {whole}, {f.name(f'icmp eq i64 {y_term}, 1')}")
+    simple = f.name(f"or i1 {in_rows}, {turned}")
+    with f.when(in_rows), f.loop(terms) as k:
+        for j in range(VECTORS):
+            f.put(f.get(f.at(y, (k, y_term)), j), f.at(panel, (k, width)), j)
+    only_turned = f.name(f"and i1 {turned}, {f.name(f'xor i1 {in_rows}, true')}")
+    with f.when(only_turned):
+        squares = f.int("udiv", terms, lanes)
+        with f.when(f.name(f"icmp ne i64 {squares}, 0")), f.loop(squares) as square:
+            k = f.int("mul", square, lanes)
+            for j in range(VECTORS):
+                rows = [f.get(f.at(y, (str(j * lanes + i), y_column), (k, 1))) for i in range(lanes)]
+                for i, column in enumerate(_turned(f, rows)):
+                    f.put(column, f.at(panel, (k, width), (str(i), width)), j)
+        done = f.int("mul", squares, lanes)
+        _copy_one_by_one(f, y, y_term, y_column, panel, done, terms, str(width))
+    with f.when(simple, otherwise=True):
+        with f.loop(terms) as k:
+            for j in range(VECTORS):
+                f.put("zeroinitializer", f.at(panel, (k, width)), j)
+        _copy_one_by_one(f, y, y_term, y_column, panel, "0", terms, columns)
+    return _defined(f, "panel")
+
+
+def _turned(f: _Code, rows: list[str]) -> list[str]:
+    """Transpose a square of vectors: halves change places, then quarters, down to neighbors."""
+    n = f.lanes
+    size = 1
+    while size < n:
+        low = [p if p // size % 2 == 0 else p - size + n for p in range(n)]
+        high = [p + size if p // size % 2 == 0 else p + n for p in range(n)]
+        rows = [
+            f.shuffle(rows[i], rows[i + size], low)
+            if i // size % 2 == 0
+            else f.shuffle(rows[i - size], rows[i], high)
+            for i in range(n)
+        ]
+        size *= 2
+    return rows
+
+
+def _copy_one_by_one(
+    f: _Code, y: str, y_term: str, y_column: str, panel: str, start: str, stop: str, columns: str
+) -> None:
+    left = f.int("sub", stop, start)
+    with f.when(f.name(f"icmp ne i64 {left}, 0")), f.loop(left) as i:
+        k = f.int("add", start, i)
+        source, target = f.at(y, (k, y_term)), f.at(panel, (k, f.lanes * VECTORS))
+        with f.loop(columns) as c:
+            f.store(f.load(f.at(source, (c, y_column)), "0", f.dtype), target, c)
+
+
+def _block(dtype: np.dtype, lanes: int, most_rows: int) -> str:
+    """Return the function that computes one block of the result."""
+    f = _Code({}, dtype, lanes)
+    job, part = f.argument("job", "ptr"), f.argument("part", "i64")
+    g = {name: f.field(job, name) for name in FIELDS}
+    width = lanes * VECTORS
+    matrix, block = f.int("udiv", part, g["blocks"]), f.int("urem", part, g["blocks"])
+    outer, inner = f.int("udiv", matrix, g["inner"]), f.int("urem", matrix, g["inner"])
+    x, y, out = (
+        f.at(g[name], (outer, g[f"{name}_outer"]), (inner, g[f"{name}_inner"])) for name in ("x", "y", "out")
+    )
+    first_row = f.int("mul", f.int("udiv", block, g["column_blocks"]), g["block_rows"])
+    first_column = f.int("mul", f.int("urem", block, g["column_blocks"]), g["block_columns"])
+    rows = f.int("umin", g["block_rows"], f.int("sub", g["rows"], first_row))
+    columns = f.int("umin", g["block_columns"], f.int("sub", g["columns"], first_column))
+    x = f.at(x, (first_row, g["x_row"]))
+    y = f.at(y, (first_column, g["y_column"]))
+    out = f.at(out, (first_row, g["out_row"]), (first_column, 1))
+    panel = f.room(TERMS * VECTORS)
+    tiles = f.int("udiv", f.int("add", rows, most_rows - 1), most_rows)
+    small, wide = f.int("udiv", rows, tiles), f.int("urem", rows, tiles)
+    with f.loop(f.int("udiv", f.int("add", g["terms"], TERMS - 1), TERMS)) as chapter:
+        k = f.int("mul", chapter, TERMS)
+        terms = f.int("umin", f.int("sub", g["terms"], k), TERMS)
+        with f.loop(f.int("udiv", f.int("add", columns, width - 1), width)) as p:
+            c = f.int("mul", p, width)
+            wanted = f.int("umin", f.int("sub", columns, c), width)
+            source = f.at(y, (k, g["y_term"]), (c, g["y_column"]))
+            given = f"i64 {g['y_term']}, i64 {g['y_column']}, i64 {terms}, i64 {wanted}"
+            f.line(f"call void @panel(ptr {source}, {given}, ptr {panel})")
+            with f.loop(tiles) as t:  # the first `wide` of them have one row more
+                row = f.int("add", f.int("mul", t, small), f.int("umin", t, wide))
+                one = f.name(f"zext i1 {f.name(f'icmp ult i64 {t}, {wide}')} to i64")
+                height = f.int("add", small, one)
+                seen = f.at(x, (row, g["x_row"]), (k, g["x_term"]))
+                to = f.at(out, (row, g["out_row"]), (c, 1))
+                given = (
+                    f"ptr {seen}, i64 {g['x_row']}, i64 {g['x_term']}, ptr {panel}, ptr {to}, "
+                    f"i64 {g['out_row']}, i64 {terms}, i64 {wanted}, i64 {k}"
+                )
+                _choose(f, height, [f"call void @tile{i + 1}({given})" for i in range(most_rows)])
+    return _defined(f, "block")
+
+
+def _choose(f: _Code, number: str, lines: list[str]) -> None:
+    """Run the line with a number, which counts from one."""
+    f._count += 1
+    names = [f"case{f._count}_{i + 1}" for i in range(len(lines))]
+    end = f"chosen{f._count}"
+    cases = " ".join(f"i64 {i + 1}, label %{name}" for i, name in enumerate(names))
+    f.line(f"switch i64 {number}, label %{end} [ {cases} ]")
+    for name, line in zip(names, lines, strict=True):
+        f._lines.append(f"{name}:")
+        f.line(line)
+        f.line(f"br label %{end}")
+    f._lines.append(f"{end}:")
+    f._block = end
+
+
+def _defined(f: Function, name: str) -> str:
+    return f"define internal {f.text('@' + name).replace(') {', ') #2 {', 1)}"
+
+
+def text(dtype: np.dtype, lanes: int, most_rows: int) -> str:
+    """Return a module whose function `product` takes the address of a product's description.
+
+    Args:
+        dtype: Of the matrices.
+        lanes: Numbers in a vector.
+        most_rows: Rows of sums that fit into the registers.
+    """
+    place = FIELDS.index("all_blocks")
+    return f"""declare void @{SHARE}(ptr, ptr, i64)
+{"".join(_tile(dtype, lanes, rows + 1) for rows in range(most_rows))}
+{_panel(dtype, lanes)}
+{_block(dtype, lanes, most_rows)}
+declare i64 @llvm.umin.i64(i64, i64) #1
+define void @product(ptr %job) nounwind {{
+  %place = getelementptr i64, ptr %job, i64 {place}
+  %count = load i64, ptr %place, align 8
+  call void @{SHARE}(ptr @block, ptr %job, i64 %count)
+  ret void
+}}
+{FOOTER}"""

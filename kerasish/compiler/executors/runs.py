@@ -1,0 +1,141 @@
+"""Runs of native kernels: neighbors that need no Python between them are one call.
+
+Every native kernel has a function `void (ptr table)`. What a table holds is the kernel's own business; it is made once
+for the arrays that stay where they are, and brought up to date where an array came anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from operator import is_
+from typing import Any
+
+import numpy as np
+
+
+class Table:
+    """What a native kernel's function is called with.
+
+    Attributes:
+        words: Its memory.
+        address: Where that is.
+        settled: Whether it stays valid as long as the arrays are the same.
+    """
+
+    def __init__(self, count: int):
+        self.words = np.zeros(count, np.int64)
+        self.address: int = self.words.ctypes.data
+        self.settled = True
+
+    def point_to(self, arrays: Sequence[Any]) -> None:
+        """Take the arrays to compute on: inputs, then outputs."""
+        raise NotImplementedError
+
+
+class NativeRun:
+    """Calls kernels one after the other.
+
+    Args:
+        pieces: Each kernel with its arrays, None for those that every call brings.
+        places: What a call's arrays are: the number of the piece, of the array in it, and of the argument.
+    """
+
+    def __init__(self, pieces: Sequence[tuple[Any, tuple]], places: Sequence[tuple[int, int, int]]):
+        from kerasish.compiler.executors.team import team
+
+        self._run_all, self._wake = team().run_all, team().wake
+        self._tables = [kernel.table() for kernel, _ in pieces]
+        self._functions = [_address(kernel.function) for kernel, _ in pieces]
+        self._arrays = [list(arrays) for _, arrays in pieces]
+        self._places = places
+        self._changing = sorted({piece for piece, _, _ in places})
+        self._given: tuple = (None,) * len({argument for _, _, argument in places})
+        for i, table in enumerate(self._tables):
+            if i not in self._changing:
+                table.point_to(self._arrays[i])
+        self._calls = np.zeros(3 * len(pieces) + 1, np.int64)
+        if not places:
+            self._divide()
+
+    def __call__(self, *given: Any) -> None:
+        if not all(map(is_, given, self._given)):
+            for piece, position, argument in self._places:
+                self._arrays[piece][position] = given[argument]
+            for piece in self._changing:
+                self._tables[piece].point_to(self._arrays[piece])
+            self._divide()
+            self._given = given
+        self._wake()
+        for piece, address in self._parts:
+            if piece is not None:
+                self._tables[piece].point_to(self._arrays[piece])
+            self._run_all(address)
+
+    @property
+    def is_one_call(self) -> bool:
+        """Tell whether it needs no Python between its kernels, and no arrays."""
+        return not self._places and len(self._parts) == 1
+
+    def _divide(self) -> None:
+        """Write the calls down, in parts: before each but the first, a kernel copies what it cannot read in place."""
+        calls: list[int] = []
+        start = self._calls.ctypes.data
+        self._parts: list[tuple[int | None, int]] = [(None, start)]
+        for i, (function, table) in enumerate(zip(self._functions, self._tables, strict=True)):
+            if not table.settled:
+                calls.append(0)
+                self._parts.append((i, start + 8 * len(calls)))
+            calls += [function, table.address]
+        self._calls[: len(calls) + 1] = [*calls, 0]
+
+
+class NativeLoop:
+    """Calls the same kernels again and again, on arrays that move on by the same distances each time, in turn.
+
+    Args:
+        runs: The first four rounds.
+        count: How many rounds there are. The third follows from the first as the fifth from the third, and so on.
+    """
+
+    def __init__(self, runs: Sequence[NativeRun], count: int):
+        from kerasish.compiler.executors.team import team
+
+        self._run_loop, self._wake = team().run_loop, team().wake
+        self._keep = runs
+        words = [np.concatenate([table.words for table in run._tables]) for run in runs]
+        self._start = np.concatenate(words[:2])
+        self._now = self._start.copy()
+        self._apart = np.concatenate([words[2] - words[0], words[3] - words[1]])
+        address = self._now.ctypes.data
+        calls: list[int] = []
+        places = []
+        for run in runs[:2]:
+            places.append(8 * len(calls))
+            for function, table in zip(run._functions, run._tables, strict=True):
+                calls += [function, address]
+                address += 8 * len(table.words)
+            calls.append(0)
+        self._calls = np.array(calls, np.int64)
+        size = len(words[0])
+        self._job = np.array(
+            [
+                count,
+                size,
+                *(self._calls.ctypes.data + place for place in places),
+                self._now.ctypes.data,
+                self._apart.ctypes.data,
+            ],
+            np.int64,
+        )
+        self._address = self._job.ctypes.data
+
+    def __call__(self) -> None:
+        np.copyto(self._now, self._start)
+        self._wake()
+        self._run_loop(self._address)
+
+
+def _address(function: Callable) -> int:
+    import ctypes
+
+    return ctypes.cast(function, ctypes.c_void_p).value  # type: ignore[arg-type, return-value]

@@ -1,0 +1,366 @@
+"""A team of threads for kernels in machine code, with one wake-up for a whole step.
+
+A kernel hands out its work in parts: `share` calls a function for each part, in the calling thread and in those of
+the team. Every thread has its own stretch of parts, always the same one, so that what it wrote before lies in its own
+cache; who is done takes parts of the others. Nobody waits for a thread that has not begun, so a thread that gets no
+processor (because another process has it) costs nothing, and one that lost its processor in the middle of a part makes
+the team rest for a while.
+
+Between two calls the threads look out for work for some microseconds and then go to sleep, in Python.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import threading
+from collections.abc import Callable
+from functools import cache
+
+import numpy as np
+
+from kerasish.devices.cpu_threads import team_size
+
+_LOOK_OUT = 4000
+"""Pauses of the processor (of 15 to 50 nanoseconds each) before a thread without work goes to sleep."""
+_LONG_WAIT = 1000
+"""Pauses after which waiting for a thread means that it lost its processor."""
+_REST = 7
+"""Such a wait is followed by one call without the team for each 2**7 pauses."""
+_MOST = 64
+"""Most threads."""
+
+# The team's memory, in steps of eight bytes; what different threads write lies in different lines of the cache.
+_BUSY, _TURN, _OPEN, _ACTIVE, _FUNCTION, _DATA, _COUNT, _RESTS, _THREADS, _NEXT = (
+    0,
+    8,
+    16,
+    24,
+    32,
+    33,
+    34,
+    35,
+    40,
+    48,
+)
+
+SHARE = "kerasish_share"
+"""The name by which kernels call `void share(void function(ptr data, i64 part), ptr data, i64 parts)`."""
+
+
+def _pause() -> tuple[str, str]:
+    """Return the declaration and the call of what makes a waiting loop easy on the processor."""
+    machine = platform.machine().lower()
+    if machine in ("x86_64", "amd64"):
+        return "declare void @llvm.x86.sse2.pause()", "call void @llvm.x86.sse2.pause()"
+    if machine in ("aarch64", "arm64"):
+        return "declare void @llvm.aarch64.hint(i32)", "call void @llvm.aarch64.hint(i32 1)"
+    return "", "fence seq_cst"
+
+
+def _text() -> str:
+    """Return the functions of the team as LLVM IR."""
+    declared, pause = _pause()
+
+    def at(name: str, place: int) -> str:
+        return f"  %{name} = getelementptr i64, ptr %team, i64 {place}\n"
+
+    return f"""{declared}
+@memory = internal global ptr null
+define void @set_memory(ptr %team) nounwind {{
+  store ptr %team, ptr @memory, align 8
+  ret void
+}}
+define internal void @take(ptr %team, i64 %me) nounwind {{
+entry:
+{at("functions", _FUNCTION)}{at("datas", _DATA)}{at("counts", _COUNT)}{at("sizes", _THREADS)}\
+  %function = load ptr, ptr %functions, align 8
+  %data = load ptr, ptr %datas, align 8
+  %count = load i64, ptr %counts, align 8
+  %size = load i64, ptr %sizes, align 8
+  br label %stretch
+stretch:
+  %step = phi i64 [ 0, %entry ], [ %following, %done ]
+  %sum = add i64 %me, %step
+  %beyond = icmp uge i64 %sum, %size
+  %around = sub i64 %sum, %size
+  %whose = select i1 %beyond, i64 %around, i64 %sum
+  %after = add i64 %whose, 1
+  %product = mul i64 %count, %after
+  %end = udiv i64 %product, %size
+  %eight = shl i64 %whose, 3
+  %place = add i64 %eight, {_NEXT}
+  %next = getelementptr i64, ptr %team, i64 %place
+  br label %claim
+claim:
+  %part = atomicrmw add ptr %next, i64 1 seq_cst
+  %mine = icmp ult i64 %part, %end
+  br i1 %mine, label %do, label %done
+do:
+  call void %function(ptr %data, i64 %part)
+  br label %claim
+done:
+  %following = add i64 %step, 1
+  %more = icmp ult i64 %following, %size
+  br i1 %more, label %stretch, label %end_of_all
+end_of_all:
+  ret void
+}}
+define void @share(ptr %function, ptr %data, i64 %count) nounwind {{
+entry:
+  %team = load ptr, ptr @memory, align 8
+{at("busy", _BUSY)}{at("turns", _TURN)}{at("open", _OPEN)}{at("active", _ACTIVE)}{at("functions", _FUNCTION)}\
+{at("datas", _DATA)}{at("counts", _COUNT)}{at("rests", _RESTS)}{at("sizes", _THREADS)}\
+  %size = load i64, ptr %sizes, align 8
+  %several = icmp ugt i64 %size, 1
+  %parts = icmp ugt i64 %count, 1
+  %both = and i1 %several, %parts
+  br i1 %both, label %ask, label %alone
+ask:
+  %asked = cmpxchg ptr %busy, i64 0, i64 1 seq_cst seq_cst
+  %free = extractvalue {{ i64, i1 }} %asked, 1
+  br i1 %free, label %look, label %alone
+look:
+  %rest = load i64, ptr %rests, align 8
+  %resting = icmp ne i64 %rest, 0
+  br i1 %resting, label %skip, label %stretch
+skip:
+  %less = sub i64 %rest, 1
+  store i64 %less, ptr %rests, align 8
+  store atomic i64 0, ptr %busy seq_cst, align 8
+  br label %alone
+stretch:
+  %who = phi i64 [ 0, %look ], [ %after, %stretch ]
+  %product = mul i64 %count, %who
+  %start = udiv i64 %product, %size
+  %eight = shl i64 %who, 3
+  %place = add i64 %eight, {_NEXT}
+  %next = getelementptr i64, ptr %team, i64 %place
+  store atomic i64 %start, ptr %next seq_cst, align 8
+  %after = add i64 %who, 1
+  %more = icmp ult i64 %after, %size
+  br i1 %more, label %stretch, label %begin
+begin:
+  store ptr %function, ptr %functions, align 8
+  store ptr %data, ptr %datas, align 8
+  store i64 %count, ptr %counts, align 8
+  store atomic i64 1, ptr %open seq_cst, align 8
+  %turn = atomicrmw add ptr %turns, i64 1 seq_cst
+  call void @take(ptr %team, i64 0)
+  store atomic i64 0, ptr %open seq_cst, align 8
+  br label %wait
+wait:
+  %waits = phi i64 [ 0, %begin ], [ %waited, %again ]
+  %there = load atomic i64, ptr %active seq_cst, align 8
+  %gone = icmp eq i64 %there, 0
+  br i1 %gone, label %end, label %again
+again:
+  {pause}
+  %waited = add i64 %waits, 1
+  br label %wait
+end:
+  %long = icmp ugt i64 %waits, {_LONG_WAIT}
+  %pauses = lshr i64 %waits, {_REST}
+  %to_rest = select i1 %long, i64 %pauses, i64 0
+  store i64 %to_rest, ptr %rests, align 8
+  store atomic i64 0, ptr %busy seq_cst, align 8
+  ret void
+alone:
+  %some = icmp ne i64 %count, 0
+  br i1 %some, label %one, label %none
+one:
+  %i = phi i64 [ 0, %alone ], [ %i_next, %one ]
+  call void %function(ptr %data, i64 %i)
+  %i_next = add i64 %i, 1
+  %i_more = icmp ult i64 %i_next, %count
+  br i1 %i_more, label %one, label %none
+none:
+  ret void
+}}
+define void @work(ptr %number) nounwind {{
+entry:
+  %me = ptrtoint ptr %number to i64
+  %team = load ptr, ptr @memory, align 8
+{at("turns", _TURN)}{at("open", _OPEN)}{at("active", _ACTIVE)}{at("sizes", _THREADS)}\
+  br label %idle
+idle:
+  %last = phi i64 [ -1, %entry ], [ %last, %pausing ], [ %turn, %leave ]
+  %waits = phi i64 [ 0, %entry ], [ %waited, %pausing ], [ 0, %leave ]
+  %turn = load atomic i64, ptr %turns seq_cst, align 8
+  %new = icmp ne i64 %turn, %last
+  br i1 %new, label %enter, label %pausing
+pausing:
+  {pause}
+  %waited = add i64 %waits, 1
+  %tired = icmp ugt i64 %waited, {_LOOK_OUT}
+  br i1 %tired, label %sleep, label %idle
+enter:
+  %before = atomicrmw add ptr %active, i64 1 seq_cst
+  %is_open = load atomic i64, ptr %open seq_cst, align 8
+  %size = load i64, ptr %sizes, align 8
+  %wanted = icmp ult i64 %me, %size
+  %parts = icmp ne i64 %is_open, 0
+  %work = and i1 %wanted, %parts
+  br i1 %work, label %do, label %leave
+do:
+  call void @take(ptr %team, i64 %me)
+  br label %leave
+leave:
+  %left = atomicrmw sub ptr %active, i64 1 seq_cst
+  br label %idle
+sleep:
+  ret void
+}}
+define void @run_all(ptr %calls) nounwind {{
+entry:
+  br label %next
+next:
+  %i = phi i64 [ 0, %entry ], [ %following, %call ]
+  %place = getelementptr ptr, ptr %calls, i64 %i
+  %function = load ptr, ptr %place, align 8
+  %is_end = icmp eq ptr %function, null
+  br i1 %is_end, label %end, label %call
+call:
+  %second = getelementptr ptr, ptr %place, i64 1
+  %data = load ptr, ptr %second, align 8
+  call void %function(ptr %data)
+  %following = add i64 %i, 2
+  br label %next
+end:
+  ret void
+}}
+define void @run_loop(ptr %job) nounwind {{
+entry:
+  %places1 = getelementptr i64, ptr %job, i64 1
+  %places2 = getelementptr i64, ptr %job, i64 2
+  %places4 = getelementptr i64, ptr %job, i64 4
+  %places5 = getelementptr i64, ptr %job, i64 5
+  %count = load i64, ptr %job, align 8
+  %size = load i64, ptr %places1, align 8
+  %words = load ptr, ptr %places4, align 8
+  %distances = load ptr, ptr %places5, align 8
+  br label %round
+round:
+  %i = phi i64 [ 0, %entry ], [ %i_next, %moved ]
+  %odd = and i64 %i, 1
+  %whose = getelementptr ptr, ptr %places2, i64 %odd
+  %calls = load ptr, ptr %whose, align 8
+  call void @run_all(ptr %calls)
+  %start = mul i64 %odd, %size
+  br label %move
+move:
+  %j = phi i64 [ 0, %round ], [ %j_next, %move ]
+  %at = add i64 %start, %j
+  %word = getelementptr i64, ptr %words, i64 %at
+  %distance = getelementptr i64, ptr %distances, i64 %at
+  %old = load i64, ptr %word, align 8
+  %by = load i64, ptr %distance, align 8
+  %new = add i64 %old, %by
+  store i64 %new, ptr %word, align 8
+  %j_next = add i64 %j, 1
+  %j_more = icmp ult i64 %j_next, %size
+  br i1 %j_more, label %move, label %moved
+moved:
+  %i_next = add i64 %i, 1
+  %i_more = icmp ult i64 %i_next, %count
+  br i1 %i_more, label %round, label %end
+end:
+  ret void
+}}
+"""
+
+
+class _Worker:
+    """One thread of the team.
+
+    Attributes:
+        asleep: Whether it has to be woken before it can help.
+    """
+
+    def __init__(self, number: int, work: Callable[[int], None]):
+        self.asleep = False
+        self._number, self._work = number, work
+        self._woken = threading.Event()
+        threading.Thread(target=self._live, name=f"kerasish-{number}", daemon=True).start()
+
+    def wake(self) -> None:
+        self.asleep = False
+        self._woken.set()
+
+    def _live(self) -> None:
+        while True:
+            self._work(self._number)
+            self._woken.clear()
+            self.asleep = True
+            self._woken.wait()
+
+
+class Team:
+    """The threads, and the functions that use them.
+
+    Attributes:
+        run_all: Takes the address of a table of functions and their arguments that ends with a zero, and calls them.
+        run_loop: Takes the address of: how many rounds to do; how many words the arguments of a round have; the tables
+            of functions of the rounds with even and with odd numbers; the arguments of both kinds; and what to add to
+            them after a round.
+    """
+
+    def __init__(self) -> None:
+        import ctypes
+
+        import llvmlite.binding as llvm
+
+        from kerasish.compiler.executors.jit import compile_module
+
+        names = ["run_all", "run_loop", "work", "set_memory", "share"]
+        (self.run_all, self.run_loop, self._work, set_memory, share), self._keep = compile_module(
+            _text(), names
+        )
+        llvm.add_symbol(SHARE, ctypes.cast(share, ctypes.c_void_p).value)
+        memory = np.zeros(_NEXT + 8 * _MOST + 8, np.int64)
+        self._memory = memory[-memory.ctypes.data % 64 // 8 :]
+        set_memory(self._memory.ctypes.data)
+        self.forget_threads()
+
+    def wake(self) -> None:
+        """Have the threads look out for work; to be called before functions that share theirs out."""
+        if self._size is None:
+            self.use(team_size())
+        for worker in self._workers[: self._size - 1]:
+            if worker.asleep:
+                worker.wake()
+
+    def use(self, size: int) -> None:
+        """Use so many threads, the calling one included; those that there are beyond stay asleep."""
+        with self._lock:
+            while len(self._workers) + 1 < min(size, _MOST):
+                self._workers.append(_Worker(len(self._workers) + 1, self._work))
+            self._size = self._memory[_THREADS] = max(1, min(size, _MOST))
+
+    def forget_threads(self) -> None:
+        """Be without threads, as at the start and in a forked process, which has none of its parent's."""
+        self._memory[:] = 0
+        self._memory[_THREADS] = 1
+        self._lock = threading.Lock()
+        self._workers: list[_Worker] = []
+        self._size: int | None = None
+
+
+_made: list[Team] = []
+
+
+@cache
+def team() -> Team:
+    """Return the process's team, which has as many threads as BLAS, if there are so many processors."""
+    made = Team()
+    _made.append(made)
+    return made
+
+
+def _after_fork() -> None:
+    for made in _made:
+        made.forget_threads()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
