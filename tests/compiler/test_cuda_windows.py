@@ -68,11 +68,11 @@ CONVOLUTIONS = {
     "volumes_strided": Conv((2, 5, 6, 4, 4), (2, 3, 2, 2, 8), 2, "same", groups=2, short=0),
     "volumes_dilated": Conv((2, 5, 6, 4, 2), (2, 3, 2, 2, 4), 1, ((0, 0),) * 3, (1, 2, 1)),
     "in_parts": Conv((5, 6, 6, 8), (3, 3, 8, 8), 1, "same", scratch=20_000),
-    "strided_in_parts": Conv((5, 7, 6, 4), (3, 3, 4, 8), 2, "same", short=0, scratch=5_000),
+    "strided_in_parts": Conv((5, 7, 6, 4), (3, 3, 4, 8), 2, "same", short=0, scratch=3_500),
     "less_than_an_image": Conv((2, 6, 6, 4), (3, 2, 4, 8), 2, "same", short=0, scratch=600),
-    "turned_in_parts": Conv((3, 6, 6, 16), (3, 3, 8, 4), groups=2, scratch=20_000),
+    "turned_in_parts": Conv((3, 6, 6, 16), (3, 3, 8, 4), groups=2, scratch=7_000),
 }
-HALF_CASES = [
+FOR_ALL_TYPES = [
     "same",
     "few_channels",
     "three_channels_in_patches",
@@ -216,23 +216,22 @@ def dtypes() -> list[str]:
 def cases() -> dict[tuple[str, str, str], Case]:
     found = {("special", name, "float32"): case for name, case in special_cases().items()}
     for dtype in dtypes():
-        halves = dtype.endswith("16")
         for name, c in CONVOLUTIONS.items():
-            if dtype == "float32" or name in HALF_CASES:
+            if dtype == "float32" or name in FOR_ALL_TYPES:
                 found |= {(name, op, dtype): case for op, case in convolution_cases(c, dtype).items()}
         for name, p in POOLS.items():
-            if not halves or name in ("overlapping", "padded"):
+            if dtype == "float32" or name == "overlapping":
                 found |= {(name, op, dtype): case for op, case in pool_cases(p, dtype).items()}
     return found
 
 
 CASES = cases()
-SOURCES = [step.source for case in CASES.values() for step in case.steps if isinstance(step, Launch)]
+LAUNCHES = [step for case in CASES.values() for step in case.steps if isinstance(step, Launch)]
 
 
 @pytest.fixture(scope="module")
 def module():
-    return cuda_steps.Module(SOURCES)
+    return cuda_steps.Module(step.source for step in LAUNCHES)
 
 
 @pytest.mark.parametrize("key", CASES, ids="-".join)
@@ -248,3 +247,102 @@ def test_steps_give_what_the_rules_do(module, key):
         tolerance = TOLERANCES[case.op.output.dtype.name]
         scale = max(np.abs(case.wanted[np.isfinite(case.wanted)]).max(initial=0), 1)
         np.testing.assert_allclose(result, case.wanted, rtol=tolerance, atol=tolerance * scale)
+
+
+@pytest.mark.parametrize("arch", cuda_on_cpu.ARCHITECTURES)
+def test_every_kind_of_kernel_compiles_for_a_gpu(arch):
+    kinds = {step.name: step.source for step in LAUNCHES if step.writes[0].dtype == np.float32}
+    kinds |= {
+        (step.name, step.writes[0].dtype): step.source for step in LAUNCHES if step.name == "direct conv"
+    }
+    source, _ = cuda_steps.one_source(kinds.values())
+    assert "error" not in cuda_on_cpu.nvrtc_compile(source, arch)
+
+
+def names(key: tuple[str, str, str]) -> list[str]:
+    return [step.name for step in CASES[key].steps]
+
+
+@pytest.mark.parametrize(
+    "key, expected",
+    [
+        (("one_by_one", "conv", "float32"), ["conv"]),
+        (("one_by_one", "conv_transpose", "float32"), ["conv_transpose"]),
+        (("one_by_one_grouped", "conv_kernel_gradient", "float32"), ["conv_kernel_gradient"]),
+        (("whole_image", "conv", "float32"), ["conv"]),
+        (("plain", "conv", "float32"), ["patches", "conv"]),
+        (("plain", "conv_transpose", "float32"), ["conv_transpose", "gather entries"]),
+        (("same", "conv_transpose", "float32"), ["turn kernel", "patches", "conv"]),
+        (("few_channels", "conv", "float32"), ["direct conv"]),
+        (("few_channels", "conv_kernel_gradient", "float32"), ["sum slices", "sum of slices"]),
+        (("depthwise", "conv_transpose", "float32"), ["direct conv_transpose"]),
+    ],
+)
+def test_the_way_that_moves_least(key, expected):
+    assert names(key) == expected
+
+
+@pytest.mark.parametrize("name", ["in_parts", "strided_in_parts", "less_than_an_image", "turned_in_parts"])
+def test_scratch_is_bounded_and_parts_share_their_source(name):
+    for op in ("conv", "conv_transpose", "conv_kernel_gradient"):
+        case = CASES[name, op, "float32"]
+        products = [step for step in case.steps if isinstance(step, Product)]
+        launches = [step for step in case.steps if isinstance(step, Launch) and step.name != "turn kernel"]
+        assert len(products) > 2
+        scratch = {m.value for step in products for m in (step.out, step.x)} - {
+            *case.op.values,
+            case.op.output,
+        }
+        assert all(v.nbytes <= CONVOLUTIONS[name].scratch for v in scratch)
+        if name != "less_than_an_image":  # the first part, those after it, and a shorter last one
+            assert len({step.source for step in launches}) <= 3
+
+
+def test_what_there_is_no_code_for():
+    def op(*dtypes: str) -> Op:
+        x, kernel = (
+            Value(s, np.dtype(d), "argument") for s, d in zip(((1, 4, 2), (2, 2, 2)), dtypes, strict=True)
+        )
+        params = dict(strides=(1,), padding=((0, 0),), dilation=(1,), groups=1)
+        return Op(TABLE["conv"], [x, kernel], params, [Value((1, 3, 2), x.dtype)])
+
+    assert windows.lower_windows(op("float32", "float32")) is not None
+    assert windows.lower_windows(op("int32", "int32")) is None
+    assert windows.lower_windows(op("float32", "float64")) is None
+    x = Value((2, 2), np.dtype("float32"))
+    assert windows.lower_windows(Op(TABLE["add"], [x, x], {}, [x])) is None
+
+
+def test_halves_are_converted_as_numpy_does():
+    kernels = cuda_on_cpu.compile_cuda(
+        cuda_steps.PRELUDE
+        + """
+extern "C" __global__ void widen(const unsigned short* x, float* h, float* b) {
+    int i = blockIdx.x * blockDim.x + threadIdx.x;
+    h[i] = half_to_float(x[i]), b[i] = bfloat_to_float(x[i]);
+}
+extern "C" __global__ void narrow(const float* x, unsigned short* h, unsigned short* b) {
+    int i = blockIdx.x * blockDim.x + threadIdx.x;
+    h[i] = float_to_half(x[i]), b[i] = float_to_bfloat(x[i]);
+}
+"""
+    )
+    every = np.arange(65536, dtype="uint16")
+    halves, bfloats = np.empty(65536, "float32"), np.empty(65536, "float32")
+    kernels["widen"](256, 256, [every, halves, bfloats])
+    np.testing.assert_array_equal(halves, every.view("float16").astype("float32"))
+    np.testing.assert_array_equal(bfloats.view("uint32"), every.astype("uint32") << 16)
+    # Every half, what lies half-way to the next, and a little on either side of that.
+    finite = halves[np.isfinite(halves)]
+    middles = (finite[:-1] + finite[1:]) / 2
+    beside = [np.nextafter(middles, np.float32(to)) for to in (np.inf, -np.inf)]
+    x = np.concatenate([halves, middles, *beside, np.float32([1e30, -1e30, 1e-30])])
+    x = np.concatenate([x, np.zeros(-x.size % 256, "float32")])
+    h, b = np.empty(x.size, "uint16"), np.empty(x.size, "uint16")
+    kernels["narrow"](x.size // 256, 256, [x, h, b])
+    with np.errstate(over="ignore"):
+        np.testing.assert_array_equal(h.view("float16"), x.astype("float16"))
+    bits = x.view("uint32").astype("uint64")
+    nearest = ((bits + 0x7FFF + (bits >> 16 & 1)) >> 16).astype("uint16")  # to the even one in the middle
+    np.testing.assert_array_equal(b[~np.isnan(x)], nearest[~np.isnan(x)])
+    assert np.isnan((b[np.isnan(x)].astype("uint32") << 16).view("float32")).all()
