@@ -48,7 +48,9 @@ class Building:
         if kind is None:
             self._draw()
 
-    def allocate(self, variable: Any, initializer: Any, shape: tuple[int, ...], dtype: str) -> np.ndarray | None:
+    def allocate(
+        self, variable: Any, initializer: Any, shape: tuple[int, ...], dtype: str
+    ) -> np.ndarray | None:
         """Return an array of zeros, which takes no memory before it is written to; None to draw the value at once.
 
         Raises:
@@ -86,7 +88,11 @@ def building_errors(label: str) -> Iterator[None]:
     try:
         yield
     except (RecursionError, MemoryError) as error:
-        what = "is nested too deeply" if isinstance(error, RecursionError) else "asks for more memory than there is"
+        what = (
+            "is nested too deeply"
+            if isinstance(error, RecursionError)
+            else "asks for more memory than there is"
+        )
         raise UnsafeFileError(f"Not allowed: the config of {label} {what}.") from error
     except (ArithmeticError, AssertionError, AttributeError, LookupError, NameError, RuntimeError) as error:
         raise ValueError(

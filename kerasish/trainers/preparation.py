@@ -11,8 +11,21 @@ from kerasish.autograd.tensor import KerasTensor, NoValueError
 from kerasish.layers.tracking import unbuilt_again
 from kerasish.trainers.batch_steps import BatchSteps
 from kerasish.trainers.data_adapters import EpochIterator
-from kerasish.trainers.steps import as_batch_tensor
+from kerasish.trainers.data_adapters.array_adapter import ArrayAdapter
+from kerasish.trainers.steps import CompiledStep, as_batch_tensor
 from kerasish.utils.data_utils import unpack_x_y_sample_weight
+
+
+def keep_data_near(model: BatchSteps, adapter: Any, step: Any) -> None:
+    """Move data in memory to the device of the model once, where compiled steps are to be fed with them there.
+
+    Args:
+        model: The model.
+        adapter: Where the batches come from.
+        step: What runs them.
+    """
+    if isinstance(step, CompiledStep) and isinstance(adapter, ArrayAdapter) and model.variables:
+        adapter.follow(model.variables[0]._array)
 
 
 def prepare(

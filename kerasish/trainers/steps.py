@@ -17,6 +17,7 @@ from kerasish.autograd.tensor import NoValueError, Tensor, as_tensor
 from kerasish.compiler.caches import TraceCache
 from kerasish.compiler.executors import compiles_for
 from kerasish.compiler.function import Compiled, Function
+from kerasish.devices.rows import Rows
 
 
 class EagerStep:
@@ -55,14 +56,14 @@ class CompiledStep:
 
     def __call__(self, data: tuple) -> Any:
         # Most batches are flat tuples of arrays and of a signature that is known.
-        key = tuple([(a.shape, a.dtype) if type(a) is np.ndarray else None for a in data])
+        key = tuple([(a.shape, a.dtype) if type(a) in _FLAT else None for a in data])
         compiled = self._ready.get(key)
         if compiled is not None:
             return compiled(data)
         if self._eager or any(_is_text(leaf) for leaf in tree.flatten(data)):
             return self._function(tensors(data))
         try:
-            compiled = self._trace(data)
+            compiled = self._trace(tree.map_structure(_gathered, data))
         except NoValueError as error:
             if self._required:
                 raise
@@ -224,11 +225,19 @@ def as_batch_tensor(value: Any) -> Any:
     """Return an array as a tensor; text and None stay as they are."""
     if value is None or isinstance(value, Tensor) or _is_text(value):
         return value
-    return as_tensor(value)
+    return as_tensor(_gathered(value))
+
+
+_FLAT = frozenset((np.ndarray, Rows))
+"""What a batch is usually made of."""
+
+
+def _gathered(value: Any) -> Any:
+    return value.take() if type(value) is Rows else value
 
 
 def _array(value: Any) -> Any:
-    return value._value if isinstance(value, Tensor) else value
+    return value._value if isinstance(value, Tensor) else _gathered(value)
 
 
 def _frames_of_this_package() -> int:

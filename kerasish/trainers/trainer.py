@@ -15,7 +15,7 @@ from kerasish.trainers.data_adapters import EpochIterator
 from kerasish.trainers.logs import in_order, numbers, to_numpy
 from kerasish.trainers.loops import callback_list, grouped, limited_epochs, run_epoch
 from kerasish.trainers.position import Position
-from kerasish.trainers.preparation import build_optimizer, prepare
+from kerasish.trainers.preparation import build_optimizer, keep_data_near, prepare
 from kerasish.trainers.steps import CompiledStep
 from kerasish.trainers.validation import Validation
 
@@ -104,6 +104,7 @@ class Trainer(BatchSteps):
         )
         build_optimizer(self)
         step = self._step("train")
+        keep_data_near(self, adapter, step)
         self.stop_training = False
         self._position = Position(self, epoch_iterator, run, step)
         try:
@@ -191,6 +192,7 @@ class Trainer(BatchSteps):
         prepare(self, epoch_iterator, y, training=False)
         run = callback_list(self, callbacks, verbose, 1, epoch_iterator.num_batches)
         step = self._step("test")
+        keep_data_near(self, epoch_iterator.adapter, step)
         run.on_test_begin()
         self.reset_metrics()
         logs = run_epoch(self, epoch_iterator, 0, run, "test", step)
@@ -231,6 +233,7 @@ class Trainer(BatchSteps):
             run = callback_list(self, callbacks, verbose, 1, epoch_iterator.num_batches)
             run.on_predict_begin()
         step = self._step("predict")
+        keep_data_near(self, adapter, step)
         parts: list[Any] = []
         for first, batches in grouped(epoch_iterator.epoch(0), self.steps_per_execution):
             if run is not None:

@@ -8,8 +8,8 @@ from typing import Any
 import cuda_on_cpu
 import numpy as np
 
-from kerasish.compiler.executors.cuda.steps import Launch, Matrix, Product
 from kerasish.compiler.executors.cuda.code import PRELUDE
+from kerasish.compiler.executors.cuda.steps import Launch, Matrix, Product
 from kerasish.compiler.graph import Value
 
 

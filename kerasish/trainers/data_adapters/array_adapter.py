@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kerasish import tree
+from kerasish import devices, tree
+from kerasish.devices.rows import Rows
 from kerasish.trainers.data_adapters.class_weights import class_to_sample_weights, weights_for_outputs
 from kerasish.trainers.data_adapters.conversion import SparseRows, as_rows, check_same_samples, name_leaves
 from kerasish.trainers.data_adapters.data_adapter import DataAdapter, epoch_generator, shuffle_seed
@@ -58,6 +59,8 @@ class ArrayAdapter(DataAdapter):
         self._shuffle = _shuffle_mode(shuffle)
         if self._shuffle:
             self.seed = shuffle_seed(seed)
+        self._there: list[Any] = []
+        self._order_there: Any = None
         self._arrays = [array for array in tree.flatten(data) if array is not None]
         self._arrange = _arrangement(data)
 
@@ -93,7 +96,27 @@ class ArrayAdapter(DataAdapter):
         else:
             buffers = None
         order = None if self.seed is None else self._order(self.seed, epoch)
+        if self._there and buffers is None:
+            return self._cut_there(order, start * self.batch_size)
         return self._cut(order, start * self.batch_size, buffers)
+
+    def follow(self, array: Any) -> None:
+        """Keep a copy of the data on the device that holds `array`, if that is not the CPU and has room for it.
+
+        Batches then come as `Rows`, which the steps gather there.
+        """
+        device = devices.device_name(array)
+        if self._there and devices.device_name(self._there[0]) == device:
+            return
+        plain = all(type(a) is np.ndarray and a.dtype.kind not in "OSU" for a in self._arrays)
+        if type(array) is np.ndarray or not plain or not self._arrays:
+            return
+        nbytes = sum(a.nbytes for a in self._arrays)
+        if device.startswith("gpu") and nbytes > devices.memory_info(device).free // 2:
+            return
+        self._there = [devices.moved(np.ascontiguousarray(a), device) for a in self._arrays]
+        if self.seed is not None:
+            self._order_there = devices.moved(np.arange(self.num_samples), device)
 
     def peek(self) -> tuple:
         return next(self._cut(None, 0, None))
@@ -125,6 +148,16 @@ class ArrayAdapter(DataAdapter):
                 yield arrange([_slice(array, rows) for array in arrays])
             else:
                 yield arrange([array.take(rows, 0) for array in arrays])
+
+    def _cut_there(self, order: np.ndarray | None, start: int) -> Iterator[tuple]:
+        """The loop over batches of data on a device."""
+        arrays, arrange, size, there = self._there, self._arrange, self.batch_size, None
+        if order is not None:
+            there = self._order_there
+            there[...] = devices.moved(order.astype(np.int64, copy=False), devices.device_name(there))
+        for begin in range(start, self.num_samples, size):
+            count = min(size, self.num_samples - begin)
+            yield arrange([Rows(array, there, begin, count) for array in arrays])
 
 
 def _slice(array: Any, rows: Any) -> np.ndarray:

@@ -36,12 +36,10 @@ class MatrixLibrary:
             stream: The stream's handle.
         """
         matrices = (step.out, step.x, step.y)
-        itemsize = step.out.value.dtype.itemsize
-        places = [a + m.offset * itemsize for a, m in zip(addresses, matrices, strict=False)]
+        places = [a + m.offset * m.value.dtype.itemsize for a, m in zip(addresses, matrices, strict=False)]
         aligned = tuple(min(place & -place, 256) for place in places)
         key = (
-            step.out.value.dtype,
-            tuple(m[1:4] + m[5:] for m in matrices),
+            tuple((m.value.dtype, *m[1:4], *m[5:]) for m in matrices),
             step.count,
             step.accumulate,
             step.bias is not None,
@@ -67,7 +65,7 @@ class _Call:
         dtype = step.out.value.dtype
         double = dtype == np.float64
         compute = _COMPUTE_64F if double else _COMPUTE_32F
-        if dtype == np.float32 and config.is_tf32_enabled():
+        if step.x.value.dtype == np.float32 and config.is_tf32_enabled():
             compute = _COMPUTE_32F_FAST_TF32
         self._desc = lt.matmul_desc_create(compute, _TYPES["float64" if double else "float32"])
         attributes = lt.MatmulDescAttribute

@@ -14,10 +14,12 @@ from typing import Any, Protocol
 import numpy as np
 
 from kerasish.autograd.state import clock
-from kerasish.compiler.executors.cuda.program import Loop, Program, copies, steps_of
+from kerasish.compiler.executors.cuda.feed import Feed
+from kerasish.compiler.executors.cuda.program import Loop, Program, copies
 from kerasish.compiler.executors.cuda.steps import Launch, Product
 from kerasish.compiler.graph import Graph, Op, Value
 from kerasish.compiler.memory import Plan
+from kerasish.devices.rows import Rows
 
 
 class Runtime(Protocol):
@@ -189,13 +191,12 @@ class _Frame:
             if isinstance(op.prim, Loop):
                 self._loop(op)
                 continue
-            steps = steps_of(op)
-            for step in steps:
-                self._step(step)
-            if not steps:
+            for step in self.program.steps(op):
+                self.step(step)
+            if not self.program.has_steps(op):
                 self._call(op)
 
-    def _step(self, step: Any) -> None:
+    def step(self, step: Any) -> None:
         runtime, shared = self._shared.runtime, self._shared
         if isinstance(step, Launch):
             runtime.launch(shared.functions[step.source], step, [self.locate(v).ptr for v in step.arguments])
@@ -264,6 +265,8 @@ class _Instance:
         self._arrays: list[Any] = []
         self._calls = 0
         self._replay: Callable[[], None] | None = None
+        self._feed: Feed | None = None
+        self._next = -1
         self._arguments = {
             v: runtime.memory(max(v.nbytes, 1)) for v in dict.fromkeys(program.graph.arguments)
         }
@@ -303,10 +306,31 @@ class _Instance:
         """Run with these arguments and return the results as new arrays."""
         if not self._bound():
             self._bind()
-        for value, array in zip(self.program.graph.arguments, arguments, strict=True):
-            self.runtime.put(array, self._arguments[value])
+        if arguments and all(type(a) is Rows for a in arguments):
+            self._follow(arguments)
+        else:
+            if self._feed is not None:
+                self._feed, self._replay, self._calls = None, None, 0
+            for value, array in zip(self.program.graph.arguments, arguments, strict=True):
+                array = array.take() if type(array) is Rows else array
+                self.runtime.put(array, self._arguments[value])
         self.replay()
         return tuple([self.runtime.fresh(self._frame.array(v)) for v in self.program.graph.outputs])
+
+    def _follow(self, batch: Sequence[Rows]) -> None:
+        """See to it that the launches gather this batch."""
+        if self._feed is None or not self._feed.fits(batch):
+            self._feed = feed = Feed(self.program.graph.arguments, batch)
+            self._replay, self._calls = None, 0
+            steps = [s for s in (feed.gather, feed.advance) if s.source not in self.functions]
+            compiled = self.runtime.compile(steps) if steps else []
+            self.functions.update(zip([s.source for s in steps], compiled, strict=True))
+            self._frame.given.update((value, self.runtime.location(array)) for value, array in feed.sources)
+            self._frame.given[feed.cursor] = self.runtime.memory(8)
+            self._next = -1
+        if batch[0].begin != self._next:
+            self.runtime.put(np.array([batch[0].begin]), self._frame.given[self._feed.cursor])
+        self._next = batch[0].begin + batch[0].count
 
     def replay(self) -> None:
         """Run on the arguments that are there."""
@@ -319,6 +343,11 @@ class _Instance:
             self._launch()
 
     def _launch(self) -> None:
-        self._frame.run()
+        frame, feed = self._frame, self._feed
+        if feed is not None:
+            frame.step(feed.gather)
+        frame.run()
         if self._copies is not None:
-            self._frame._step(self._copies)
+            frame.step(self._copies)
+        if feed is not None:
+            frame.step(feed.advance)

@@ -29,6 +29,8 @@ _THREADS = 256
 _THREADS_ALONE = 1024
 _LITTLE = 2**14
 """Elements of the largest phase that one block computes as fast as a launch of its own would."""
+_MOST_PHASES = 16
+"""Phases that one block runs one after another rather than several launches side by side."""
 _MOST_ARRAYS = 480
 """Arrays that one launch takes: their addresses have to fit into 4 KB."""
 
@@ -56,7 +58,17 @@ class CudaKernel(Kernel):
         self.outputs = [*written, *scratch]
         read = dict.fromkeys(a.value for group in self._groups for p in group for a in p.reads)
         self.inputs = [v for v in read if v not in written]
-        self.launches = [_launch(group, name, self._in_one_block) for group in self._groups]
+        self.launches = [launch_of(group, name, self._in_one_block) for group in self._groups]
+
+    def small_phases(self) -> list[Phase] | None:
+        """Return its phases for a single block, None where there is too much work for one."""
+        phases = [phase for group in self._groups for phase in group]
+        if any(phase.work > _LITTLE for phase in phases):
+            return None
+        for phase in phases:
+            if isinstance(phase, ReducePhase):
+                phase.gather()
+        return phases
 
     def may_overwrite(self, input_index: int, output_index: int) -> bool:
         x, out = self.inputs[input_index], self.outputs[output_index]
@@ -104,7 +116,7 @@ def _grouped(phases: Sequence[Phase]) -> tuple[list[list[Phase]], bool]:
         if first == len(groups):
             groups.append([])
         groups[first].append(phase)
-    if len(groups) > 1 and all(p.work <= _LITTLE for p in phases):
+    if len(groups) > 1 and len(phases) <= _MOST_PHASES and all(p.work <= _LITTLE for p in phases):
         for phase in phases:
             if isinstance(phase, ReducePhase):
                 phase.gather()
@@ -123,7 +135,7 @@ def _depends(later: Phase, earlier: Phase) -> bool:
     return bool(written & (roots | {a.value for a in later.writes}))
 
 
-def _launch(group: Sequence[Phase], name: str, alone: bool) -> Launch:
+def launch_of(group: Sequence[Phase], name: str, alone: bool) -> Launch:
     """Write the kernel of a group of phases."""
     threads = _THREADS_ALONE if alone else _THREADS
     arguments: dict[Value, str] = {}

@@ -519,7 +519,7 @@ class RowPhase(NestPhase):
             totals.append((p, name, dtype))
         row.code.lines += self._loop(head, body)
         for p, name, dtype in totals:
-            row.code.lines += _team_total(p.op.prim.name[7:], name, dtype, self._team, self._threads)
+            row.code.lines += team_total(p.op.prim.name[7:], name, dtype, self._team, self._threads)
             row.known[p.op.output, p.result_axes] = row.code.cast(Scalar(name, dtype), p.op.output.dtype)
 
     def _last_pass(self, row: _Place, row_indices: Sequence[str]) -> None:
@@ -676,7 +676,7 @@ class ReducePhase(NestPhase):
     def _within_block(self, kind: str, threads: int, team: int) -> list[str]:
         """Combine what the threads that work on one output have."""
         if not self.across:
-            return _team_total(kind, "total", self.dtype, team, threads)
+            return team_total(kind, "total", self.dtype, team, threads)
         shared = "shared"
         return [
             "{",
@@ -694,7 +694,7 @@ class ReducePhase(NestPhase):
         ]
 
 
-def _team_total(kind: str, name: str, dtype: np.dtype, team: int, threads: int) -> list[str]:
+def team_total(kind: str, name: str, dtype: np.dtype, team: int, threads: int) -> list[str]:
     """Return statements that give every lane of a team the combination of what its lanes have in `name`."""
     wide = "int" if dtype == BOOL or dtype.itemsize < 4 else register_type(dtype)
     cast = f"({register_type(dtype)})"

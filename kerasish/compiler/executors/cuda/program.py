@@ -14,7 +14,7 @@ from kerasish.autograd.primitive import TABLE
 from kerasish.compiler.decompose import decompose
 from kerasish.compiler.executors.cuda.code import is_half, memory_type
 from kerasish.compiler.executors.cuda.kernels import CudaKernel
-from kerasish.compiler.executors.cuda.phases import View
+from kerasish.compiler.executors.cuda.phases import Phase, Sources, View
 from kerasish.compiler.executors.cuda.products import (
     Affine,
     is_product,
@@ -23,6 +23,7 @@ from kerasish.compiler.executors.cuda.products import (
     with_matrices,
 )
 from kerasish.compiler.executors.cuda.steps import Launch, Step
+from kerasish.compiler.executors.cuda.together import joined, small_phases
 from kerasish.compiler.executors.cuda.views import VIEWS, lay_out, place_of
 from kerasish.compiler.executors.cuda.windows import lower_windows
 from kerasish.compiler.fusion import group, is_fusible
@@ -30,6 +31,7 @@ from kerasish.compiler.graph import Graph, Op, Value
 from kerasish.compiler.kernel import Kernel
 from kerasish.compiler.layout import contiguous_strides
 from kerasish.compiler.memory import Plan, plan_memory
+from kerasish.compiler.nests import Grouping
 from kerasish.compiler.passes import optimize, slice_first
 
 _DTYPES = frozenset("?bhilqBHILQefd")
@@ -133,6 +135,7 @@ class Program:
         )
         for variable, value in self.graph.updates:
             states.setdefault(id(variable), (variable, Value(value.shape, value.dtype, "state", variable)))
+        self._steps = _joined_steps(self.graph, self.views)
         self.variables = list(states.values())
         self.targets = {key: value for key, (_, value) in states.items()}
         self.recordable = all(
@@ -147,7 +150,17 @@ class Program:
     @property
     def launches(self) -> list[Launch]:
         """All launches of kernels."""
-        return [s for op in self.graph.ops for s in steps_of(op) if isinstance(s, Launch)]
+        return [s for op in self.graph.ops for s in self.steps(op) if isinstance(s, Launch)]
+
+    def steps(self, op: Op) -> Sequence[Step]:
+        """Return the steps of an operation; none for views, what is called as in eager execution, and what is done
+        together with a later operation."""
+        found = self._steps.get(op)
+        return steps_of(op) if found is None else found
+
+    def has_steps(self, op: Op) -> bool:
+        """Tell whether an operation is done by steps."""
+        return isinstance(op.prim, (CudaKernel, Library))
 
 
 _WAITING = frozenset(
@@ -161,6 +174,30 @@ def steps_of(op: Op) -> Sequence[Step]:
     if isinstance(op.prim, CudaKernel):
         return op.prim.launches
     return op.prim.steps if isinstance(op.prim, Library) else ()
+
+
+def _joined_steps(graph: Graph, views: dict[Value, View]) -> dict[Op, Sequence[Step]]:
+    """Return the steps of operations that are done together: one launch for the last of them, none for the others."""
+    found: dict[Op, Sequence[Step]] = {}
+    sources = Sources(Grouping((), set()), views)
+    run: list[tuple[Op, Sequence[Phase]]] = []
+
+    def finish() -> None:
+        if len(run) > 1 and (launch := joined(run)) is not None:
+            found.update((op, ()) for op, _ in run)
+            found[run[-1][0]] = (launch,)
+        run.clear()
+
+    for op in graph.ops:
+        if op.output in views:
+            continue
+        phases = small_phases(op, sources)
+        if phases is None:
+            finish()
+        else:
+            run.append((op, phases))
+    finish()
+    return found
 
 
 def _may_overwrite(op: Op, i: int, j: int) -> bool:

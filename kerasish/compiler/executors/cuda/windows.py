@@ -68,7 +68,11 @@ def _windows(op: Op) -> Windows:
     name, p = op.prim.name, op.params
     groups = 1
     if name in _POOLS:
-        image = op.output if name == "average_pool_transpose" else op.inputs[name != "max_pool" and name[:3] == "max"]
+        image = (
+            op.output
+            if name == "average_pool_transpose"
+            else op.inputs[name != "max_pool" and name[:3] == "max"]
+        )
         made = op.inputs[0] if name in ("max_pool_route", "average_pool_transpose") else op.output
         window, dilation = p["window"], (1,) * len(p["window"])
     else:
@@ -152,7 +156,9 @@ def _results(g: Windows, value: Value, start: int, rows: int) -> Matrix:
     return Matrix(value, rows, g.group_filters, g.filters, start * g.filters, g.group_filters)
 
 
-def _patches(g: Windows, x: Value, dtype: np.dtype) -> Iterator[tuple[list[Step], Matrix, int, int, list[Value]]]:
+def _patches(
+    g: Windows, x: Value, dtype: np.dtype
+) -> Iterator[tuple[list[Step], Matrix, int, int, list[Value]]]:
     """Yield patches part by part: the steps that write them, the matrix, its first row, its rows, new scratch."""
     if _is_product(g):
         matrix = Matrix(x, g.rows, g.group_channels, g.channels, 0, g.group_channels)

@@ -1,0 +1,106 @@
+"""Small steps in one launch: phases of kernels and small matrix products one after another in a single block.
+
+A launch costs a GPU two microseconds and more, a barrier in a block a tenth of that. For steps that keep no more than
+one of its processors busy, one block is the quickest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from kerasish.compiler.executors.cuda.code import decoded, encoded, in_registers, register_type
+from kerasish.compiler.executors.cuda.kernels import CudaKernel, launch_of
+from kerasish.compiler.executors.cuda.phases import Access, Phase, Sources, team_total
+from kerasish.compiler.executors.cuda.steps import Launch, Matrix, Product
+from kerasish.compiler.graph import Op
+
+_MOST_MULTIPLIED = 2**16
+"""Multiplications of the largest product that one block does as fast as the library does."""
+_LAUNCH, _PRODUCT = 2.3, 3.5
+_PHASE, _ELEMENT, _MULTIPLICATION = 0.6, 1e-4, 3e-5
+"""Microseconds, about."""
+
+
+class ProductPhase(Phase):
+    """A small matrix product: some lanes for each element of the result."""
+
+    def __init__(self, step: Product, sources: Sources):
+        super().__init__(sources)
+        self.step = step
+        self.reads = [Access(m.value, None, False) for m in (step.x, step.y)]
+        self.writes = [Access(step.out.value, None, False)]
+        self.inner = step.x.rows if step.x.transposed else step.x.columns
+        self.outputs = step.count * step.out.rows * step.out.columns
+        self.work = self.outputs * self.inner
+
+    def blocks(self, threads: int) -> int:
+        return 1
+
+    def _text(self, threads: int, blocks: int) -> list[str]:
+        out, x, y = self.step.out, self.step.x, self.step.y
+        lanes = 1
+        while lanes < 32 and 2 * lanes * self.outputs <= threads and 2 * lanes <= self.inner:
+            lanes *= 2
+        dtype = in_registers(out.value.dtype)
+        kind = register_type(dtype)
+        factors = [
+            decoded(f"{self._pointer(m.value)}[{_place(m, r, c)}]", m.value.dtype)
+            for m, r, c in ((x, "row", "k"), (y, "k", "column"))
+        ]
+        target = f"{self._pointer(out.value)}[{_place(out, 'row', 'column')}]"
+        at_once = threads // lanes
+        return [
+            f"for (int base = 0; base < {self.outputs}; base += {at_once}) {{",
+            f"const int wanted = base + threadIdx.x / {lanes};",
+            f"const bool mine = wanted < {self.outputs};",
+            f"const int output = mine ? wanted : {self.outputs - 1};",
+            f"const int rest = output / {out.columns}, column = output - rest * {out.columns};",
+            f"[[maybe_unused]] const int matrix = rest / {out.rows};",
+            f"const int row = rest - matrix * {out.rows};",
+            f"{kind} total = 0;",
+            "#pragma unroll 4",
+            f"for (int k = threadIdx.x % {lanes}; k < {self.inner}; k += {lanes})",
+            f"    total += {factors[0]} * {factors[1]};",
+            *team_total("sum", "total", dtype, lanes, threads),
+            f"if (mine && threadIdx.x % {lanes} == 0) {target} = {encoded('total', out.value.dtype)};",
+            "}",
+        ]
+
+
+def _place(m: Matrix, row: str, column: str) -> str:
+    if m.transposed:
+        row, column = column, row
+    stack = f" + matrix * {m.step}" if m.step else ""
+    return f"{m.offset} + {row} * {m.stride} + {column}{stack}"
+
+
+def small_phases(op: Op, sources: Sources) -> list[Phase] | None:
+    """Return what an operation does as phases for one block; None where that is no small thing."""
+    if isinstance(op.prim, CudaKernel):
+        return op.prim.small_phases()
+    steps = getattr(op.prim, "steps", ())
+    if len(steps) != 1 or not isinstance(steps[0], Product):
+        return None
+    step = steps[0]
+    if step.bias is not None or step.accumulate:
+        return None
+    phase = ProductPhase(step, sources)
+    return [phase] if phase.work <= _MOST_MULTIPLIED else None
+
+
+def joined(ops: Sequence[tuple[Op, Sequence[Phase]]]) -> Launch | None:
+    """Return one launch for operations that follow each other; None where several are quicker."""
+    apart = sum(
+        _LAUNCH * len(op.prim.launches) if isinstance(op.prim, CudaKernel) else _PRODUCT for op, _ in ops
+    )
+    phases = [phase for _, own in ops for phase in own]
+    arrays = {a.value for phase in phases for a in (*phase.reads, *phase.writes)}
+    if sum(map(_cost, phases)) > apart or len(arrays) > 400:
+        return None
+    names = dict.fromkeys(op.prim.name.removeprefix("fused_") for op, _ in ops)
+    return launch_of(phases, "together_" + "_".join(names)[:80], alone=True)
+
+
+def _cost(phase: Phase) -> float:
+    each = _MULTIPLICATION if isinstance(phase, ProductPhase) else _ELEMENT
+    return _PHASE + each * phase.work
