@@ -61,7 +61,7 @@ class StandInRuntime:
         owner = location.owner
         low = location.ptr - owner.ctypes.data
         flat = owner.reshape(-1).view(np.uint8)
-        return self.asarray(np.ndarray(tuple(shape), dtype, flat, low, tuple(strides)))
+        return self.asarray(np.ndarray(tuple(shape), dtype, flat, low, strides))
 
     def fits(self, array: Any) -> bool:
         host = self._host(array)

@@ -15,6 +15,7 @@ from kerasish.compiler.executors.cuda import CudaExecutable
 from kerasish.compiler.executors.cuda.program import Program
 from kerasish.compiler.executors.cuda.runtime import module_text
 from kerasish.compiler.executors.cuda.steps import Product
+from kerasish.devices.rows import Rows
 from tests.compiler.cuda_on_cpu import ARCHITECTURES, nvrtc_compile
 from tests.compiler.cuda_stand_in import StandInRuntime
 from tests.compiler.graph_reference import run
@@ -142,7 +143,7 @@ def test_elementwise_work_and_a_softmax_are_one_launch_each():
 
 
 def test_views_cost_nothing():
-    assert launches(lambda x, y: ops.matmul(ops.transpose(x), y[2:]), floats(4, 5), floats(6, 7)) == []
+    assert launches(lambda x, y: ops.matmul(ops.transpose(x), y[2:]), floats(100, 5), floats(102, 7)) == []
 
 
 def test_large_products_add_their_bias_and_apply_relu():
@@ -259,3 +260,40 @@ def test_functions_run_where_their_variables_are(gpu):
         offset = Variable(np.zeros(3, np.float32))
     with pytest.raises(ValueError, match="different devices: cpu, strict"):
         keras.function(lambda x: layer(x) + offset)(x)
+
+
+def test_large_arguments_and_results_are_not_copied(monkeypatch):
+    monkeypatch.setattr("kerasish.compiler.executors.cuda.program._COPIED_IN_A_CALL", 0)
+    graph = graph_of(lambda x, y: (ops.matmul(x, y), ops.relu(x)), [floats(5, 6), floats(6, 3)])
+    runtime = StandInRuntime()
+    monkeypatch.setattr(runtime, "put", None)
+    executable = CudaExecutable(graph, runtime)
+    for _ in range(3):
+        x, y = floats(5, 6), floats(6, 3)
+        product, positive = executable([x, y])
+        np.testing.assert_allclose(product, x @ y, rtol=1e-5, atol=1e-6)
+        np.testing.assert_allclose(positive, np.maximum(x, 0))
+
+
+def test_batches_are_gathered_by_the_step():
+    x, y = floats(50, 3, 2), _generator.integers(0, 9, (50, 1)).astype("int32")
+    order = _generator.permutation(50)
+    total = Variable(np.zeros((2,), np.float32))
+
+    def step(batch, labels):
+        total.assign(total + ops.sum(batch, (0, 1)))
+        return batch * 2, labels
+
+    graph = graph_of(step, [x[:8], y[:8]])
+    executable = CudaExecutable(graph, StandInRuntime())
+    for epoch in range(2):
+        for begin in range(0, 48, 8):
+            numbers = order if epoch == 0 else None
+            batch = [Rows(a, numbers, begin, 8) for a in (x, y)]
+            doubled, labels = executable(batch)
+            np.testing.assert_array_equal(doubled, 2 * batch[0].take())
+            np.testing.assert_array_equal(labels, batch[1].take())
+    (doubled, _) = executable([x[:8], y[:8]])
+    np.testing.assert_array_equal(doubled, 2 * x[:8])
+    expected = x[order[:48]].sum((0, 1)) + x[:48].sum((0, 1)) + x[:8].sum((0, 1))
+    np.testing.assert_allclose(total.numpy(), expected, rtol=1e-4)

@@ -36,8 +36,10 @@ class Runtime(Protocol):
     def location(self, array: Any) -> Any:
         """Return where a contiguous array lies, as `memory` does."""
 
-    def array(self, location: Any, shape: Sequence[int], dtype: np.dtype, strides: Sequence[int]) -> Any:
-        """Return an array that shows memory; strides are in bytes."""
+    def array(
+        self, location: Any, shape: Sequence[int], dtype: np.dtype, strides: Sequence[int] | None
+    ) -> Any:
+        """Return an array that shows memory; strides are in bytes, None where the elements lie in order."""
 
     def fits(self, array: Any) -> bool:
         """Tell whether kernels can work on an array where it lies: in order, and at a multiple of 16 bytes."""
@@ -267,9 +269,11 @@ class _Instance:
         self._replay: Callable[[], None] | None = None
         self._feed: Feed | None = None
         self._next = -1
-        self._arguments = {
-            v: runtime.memory(max(v.nbytes, 1)) for v in dict.fromkeys(program.graph.arguments)
-        }
+        self._arguments = (
+            {}
+            if program.in_place
+            else {v: runtime.memory(max(v.nbytes, 1)) for v in dict.fromkeys(program.graph.arguments)}
+        )
         arena = runtime.memory(max(program.plan.size, 1))
         self._frame = _Frame(program, arena, dict(self._arguments), self)
         self._copies = _final_copies(program) if program.copies else None
@@ -306,6 +310,8 @@ class _Instance:
         """Run with these arguments and return the results as new arrays."""
         if not self._bound():
             self._bind()
+        if self.program.in_place:
+            return self._run_in_place(arguments)
         if arguments and all(type(a) is Rows for a in arguments):
             self._follow(arguments)
         else:
@@ -317,19 +323,38 @@ class _Instance:
         self.replay()
         return tuple([self.runtime.fresh(self._frame.array(v)) for v in self.program.graph.outputs])
 
+    def _run_in_place(self, arguments: Sequence[Any]) -> tuple:
+        """Run on the arguments' own memory and into new arrays, step by step."""
+        runtime, given, held = self.runtime, self._frame.given, []
+        for value, array in zip(self.program.graph.arguments, arguments, strict=True):
+            array = array.take() if type(array) is Rows else array
+            if type(array) is not runtime.array_type:
+                array = runtime.asarray(array)
+            held.append(array if runtime.fits(array) else runtime.fresh(array))
+            given[value] = runtime.location(held[-1])
+        results = []
+        for value in self.program.graph.outputs:
+            results.append(
+                runtime.array(runtime.memory(max(value.nbytes, 1)), value.shape, value.dtype, None)
+            )
+            given[value] = runtime.location(results[-1])
+        self._launch()
+        for value in (*self.program.graph.arguments, *self.program.graph.outputs):
+            given.pop(value, None)
+        return tuple(results)
+
     def _follow(self, batch: Sequence[Rows]) -> None:
         """See to it that the launches gather this batch."""
         if self._feed is None or not self._feed.fits(batch):
             self._feed = feed = Feed(self.program.graph.arguments, batch)
             self._replay, self._calls = None, 0
-            steps = [s for s in (feed.gather, feed.advance) if s.source not in self.functions]
-            compiled = self.runtime.compile(steps) if steps else []
-            self.functions.update(zip([s.source for s in steps], compiled, strict=True))
+            if feed.gather.source not in self.functions:
+                (self.functions[feed.gather.source],) = self.runtime.compile([feed.gather])
             self._frame.given.update((value, self.runtime.location(array)) for value, array in feed.sources)
-            self._frame.given[feed.cursor] = self.runtime.memory(8)
+            self._frame.given[feed.cursor] = self.runtime.memory(16)
             self._next = -1
         if batch[0].begin != self._next:
-            self.runtime.put(np.array([batch[0].begin]), self._frame.given[self._feed.cursor])
+            self.runtime.put(np.array([batch[0].begin, 0]), self._frame.given[self._feed.cursor])
         self._next = batch[0].begin + batch[0].count
 
     def replay(self) -> None:
@@ -343,11 +368,9 @@ class _Instance:
             self._launch()
 
     def _launch(self) -> None:
-        frame, feed = self._frame, self._feed
-        if feed is not None:
-            frame.step(feed.gather)
+        frame = self._frame
+        if self._feed is not None:
+            frame.step(self._feed.gather)
         frame.run()
         if self._copies is not None:
             frame.step(self._copies)
-        if feed is not None:
-            frame.step(feed.advance)

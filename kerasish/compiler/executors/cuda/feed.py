@@ -16,13 +16,12 @@ _INT64 = np.dtype(np.int64)
 
 
 class Feed:
-    """The launches that gather a batch and move the counter on.
+    """The launch that gathers a batch and moves the counter on.
 
     Attributes:
         sources: The values of the arrays that rows are taken from, and of the order if there is one.
-        cursor: The value of the counter: the place of the batch's first row.
-        gather: The launch before a step.
-        advance: The launch after it.
+        cursor: The value of the counter, the place of the batch's first row, and of the number of blocks that are done.
+        gather: The launch.
 
     Args:
         arguments: The values that the step takes.
@@ -31,18 +30,15 @@ class Feed:
 
     def __init__(self, arguments: Sequence[Value], batch: Sequence[Rows]):
         self._batch = [(rows.source, rows.order) for rows in batch]
-        self.cursor = Value((1,), _INT64)
+        self.cursor = Value((2,), _INT64)
         values = [Value(rows.source.shape, rows.source.dtype) for rows in batch]
         orders: dict[int, tuple[Value, object]] = {}
         for rows in batch:
             if rows.order is not None:
                 orders.setdefault(id(rows.order), (Value(rows.order.shape, _INT64), rows.order))
         self.sources = [*zip(values, [rows.source for rows in batch], strict=True), *orders.values()]
-        count = batch[0].count
         given = [None if rows.order is None else orders[id(rows.order)][0] for rows in batch]
         self.gather = _gather(list(zip(arguments, values, given, strict=True)), self.cursor)
-        step = f'extern "C" __global__ void __launch_bounds__(1) NAME(i64* a0) {{ a0[0] += {count}; }}'
-        self.advance = Launch(step, 1, 1, [self.cursor], [self.cursor], "next_batch")
 
     def fits(self, batch: Sequence[Rows]) -> bool:
         """Tell whether a batch is of the same arrays."""
@@ -63,9 +59,9 @@ def _gather(parts: Sequence[tuple[Value, Value, Value | None]], cursor: Value) -
         packs, count = width // pack, target.shape[0]
         a, b = (names.setdefault(v, f"a{len(names)}") for v in (target, source))
         blocks = max(1, min(-(-count * packs // _THREADS), 1024))
-        row = "a0[0] + r"
+        row = "begin + r"
         if order is not None:
-            row = f"((const i64*){names.setdefault(order, f'a{len(names)}')})[a0[0] + r]"
+            row = f"((const i64*){names.setdefault(order, f'a{len(names)}')})[begin + r]"
         above = f"blockIdx.x >= {first}u && " if first else ""
         body += [
             f"if ({above}blockIdx.x < {first + blocks}u)",
@@ -78,9 +74,18 @@ def _gather(parts: Sequence[tuple[Value, Value, Value | None]], cursor: Value) -
         first += blocks
     targets = {target for target, _, _ in parts}
     parameters = ", ".join(
-        f"{'' if v in targets else 'const '}{'i64' if v is cursor else 'void'}* {name}"
+        f"{'' if v in targets or v is cursor else 'const '}{'i64' if v is cursor else 'void'}* {name}"
         for v, name in names.items()
     )
     head = f'extern "C" __global__ void __launch_bounds__({_THREADS}) NAME({parameters}) {{'
-    text = "\n".join([head, *body, "}"])
-    return Launch(text, first, _THREADS, list(names), list(targets), "gather_batch")
+    last = [
+        "__syncthreads();",
+        "if (threadIdx.x == 0) {",
+        "__threadfence();",
+        f"if (atomicAdd((u64*)a0 + 1, 1ull) == {first - 1}ull) {{",  # all blocks have read the counter
+        f"a0[1] = 0; a0[0] = begin + {parts[0][0].shape[0]};",
+        "}",
+        "}",
+    ]
+    text = "\n".join([head, "const i64 begin = *(volatile i64*)a0;", *body, *last, "}"])
+    return Launch(text, first, _THREADS, list(names), [*targets, cursor], "gather_batch")

@@ -23,7 +23,7 @@ from kerasish.compiler.executors.cuda.products import (
     with_matrices,
 )
 from kerasish.compiler.executors.cuda.steps import Launch, Step
-from kerasish.compiler.executors.cuda.together import joined, small_phases
+from kerasish.compiler.executors.cuda.together import joined, own_product, small_phases
 from kerasish.compiler.executors.cuda.views import VIEWS, lay_out, place_of
 from kerasish.compiler.executors.cuda.windows import lower_windows
 from kerasish.compiler.fusion import group, is_fusible
@@ -109,6 +109,7 @@ class Program:
         plan: Where the others live.
         variables: Each variable that is read or written, with a value that stands for its array.
         targets: Those values by the variables' ids.
+        in_place: Whether copies of arguments and results would take longer than launching one step after another.
         copies: Pairs of a variable and the value that is copied into it at the end.
         recordable: Whether all of it can be recorded.
 
@@ -122,6 +123,12 @@ class Program:
         self.roots = {value: view.root for value, view in self.views.items()}
         planned = {v for op in self.graph.ops if isinstance(op.prim, Kernel) for v in op.outputs}
         if given:
+            planned -= set(self.graph.outputs)
+        calls = sum(op.output not in self.views for op in self.graph.ops)
+        given_bytes = sum(v.nbytes for v in (*self.graph.arguments, *self.graph.outputs))
+        own = all(v in planned for v in self.graph.outputs)
+        self.in_place = not given and own and given_bytes > calls * _COPIED_IN_A_CALL
+        if self.in_place:
             planned -= set(self.graph.outputs)
         self.plan: Plan = plan_memory(self.graph, self.roots, planned, _may_overwrite)
         self.copies = [
@@ -163,6 +170,9 @@ class Program:
         return isinstance(op.prim, (CudaKernel, Library))
 
 
+_COPIED_IN_A_CALL = 8 * 2**20
+"""Bytes that are copied in the time of a launch."""
+
 _WAITING = frozenset(
     "while_loop svd qr eig eigh cholesky solve inv det slogdet lu_factor lstsq pinv triangular_solve unique nonzero".split()
 )
@@ -186,7 +196,15 @@ def _joined_steps(graph: Graph, views: dict[Value, View]) -> dict[Op, Sequence[S
         if len(run) > 1 and (launch := joined(run)) is not None:
             found.update((op, ()) for op, _ in run)
             found[run[-1][0]] = (launch,)
+        else:
+            for op, _ in run:
+                alone(op)
         run.clear()
+
+    def alone(op: Op) -> None:
+        own = own_product(op, sources)
+        if own is not None:
+            found[op] = (own,)
 
     for op in graph.ops:
         if op.output in views:
@@ -194,6 +212,7 @@ def _joined_steps(graph: Graph, views: dict[Value, View]) -> dict[Op, Sequence[S
         phases = small_phases(op, sources)
         if phases is None:
             finish()
+            alone(op)
         else:
             run.append((op, phases))
     finish()

@@ -45,8 +45,10 @@ class CupyRuntime:
     def location(self, array: Any) -> Any:
         return array.data
 
-    def array(self, location: Any, shape: Sequence[int], dtype: np.dtype, strides: Sequence[int]) -> Any:
-        return self._cupy.ndarray(tuple(shape), dtype, location, tuple(strides))
+    def array(
+        self, location: Any, shape: Sequence[int], dtype: np.dtype, strides: Sequence[int] | None
+    ) -> Any:
+        return self._cupy.ndarray(tuple(shape), dtype, location, None if strides is None else tuple(strides))
 
     def fits(self, array: Any) -> bool:
         return bool(array.flags.c_contiguous) and array.data.ptr % 16 == 0

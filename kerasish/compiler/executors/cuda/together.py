@@ -16,9 +16,12 @@ from kerasish.compiler.graph import Op
 
 _MOST_MULTIPLIED = 2**16
 """Multiplications of the largest product that one block does as fast as the library does."""
-_LAUNCH, _PRODUCT = 2.3, 3.5
-_PHASE, _ELEMENT, _MULTIPLICATION = 0.6, 1e-4, 3e-5
-"""Microseconds, about."""
+_SHORT_SUM = 64
+"""Longest sums that threads form one by one as fast as the library's tiles do, where the matrices are small."""
+_MOST_AT_ALL = 2**23
+_LAUNCH, _PRODUCT = 3.0, 5.0
+_PHASE, _ELEMENT, _MULTIPLICATION = 0.5, 5e-5, 2e-5
+"""Microseconds, about, on an H200."""
 
 
 class ProductPhase(Phase):
@@ -34,13 +37,18 @@ class ProductPhase(Phase):
         self.work = self.outputs * self.inner
 
     def blocks(self, threads: int) -> int:
-        return 1
+        return min(-(-self.outputs * self._lanes(2**15) // threads), 1024)
 
-    def _text(self, threads: int, blocks: int) -> list[str]:
-        out, x, y = self.step.out, self.step.x, self.step.y
+    def _lanes(self, threads: int) -> int:
+        """Return how many lanes work on each element where there are so many threads in all."""
         lanes = 1
         while lanes < 32 and 2 * lanes * self.outputs <= threads and 2 * lanes <= self.inner:
             lanes *= 2
+        return lanes
+
+    def _text(self, threads: int, blocks: int) -> list[str]:
+        out, x, y = self.step.out, self.step.x, self.step.y
+        lanes = self._lanes(threads if blocks == 1 else 2**15)
         dtype = in_registers(out.value.dtype)
         kind = register_type(dtype)
         factors = [
@@ -50,7 +58,7 @@ class ProductPhase(Phase):
         target = f"{self._pointer(out.value)}[{_place(out, 'row', 'column')}]"
         at_once = threads // lanes
         return [
-            f"for (int base = 0; base < {self.outputs}; base += {at_once}) {{",
+            f"for (int base = bid * {at_once}; base < {self.outputs}; base += blocks * {at_once}) {{",
             f"const int wanted = base + threadIdx.x / {lanes};",
             f"const bool mine = wanted < {self.outputs};",
             f"const int output = mine ? wanted : {self.outputs - 1};",
@@ -78,14 +86,26 @@ def small_phases(op: Op, sources: Sources) -> list[Phase] | None:
     """Return what an operation does as phases for one block; None where that is no small thing."""
     if isinstance(op.prim, CudaKernel):
         return op.prim.small_phases()
+    phase = _product(op, sources)
+    return [phase] if phase is not None and phase.work <= _MOST_MULTIPLIED else None
+
+
+def _product(op: Op, sources: Sources) -> ProductPhase | None:
+    """Return a product without anything else as a phase."""
     steps = getattr(op.prim, "steps", ())
     if len(steps) != 1 or not isinstance(steps[0], Product):
         return None
     step = steps[0]
-    if step.bias is not None or step.accumulate:
+    mixed = len({m.value.dtype for m in (step.out, step.x, step.y)}) > 1
+    return None if step.bias is not None or step.accumulate or mixed else ProductPhase(step, sources)
+
+
+def own_product(op: Op, sources: Sources) -> Launch | None:
+    """Return a launch of its own kernel for a product of short sums; None for other operations."""
+    phase = _product(op, sources)
+    if phase is None or phase.inner > _SHORT_SUM or phase.work > _MOST_AT_ALL:
         return None
-    phase = ProductPhase(step, sources)
-    return [phase] if phase.work <= _MOST_MULTIPLIED else None
+    return launch_of([phase], "short_product", alone=False)
 
 
 def joined(ops: Sequence[tuple[Op, Sequence[Phase]]]) -> Launch | None:
