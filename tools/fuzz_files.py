@@ -316,7 +316,7 @@ def _child(numbers: range, seed: int, files: list[Seed], folder: str, report: in
             return
         if event.startswith(FORBIDDEN):
             raise RuntimeError(f"FORBIDDEN {event} {args!r:.200}")
-        if event == "open" and isinstance(args[0], str):
+        if event == "open" and isinstance(args[0], str) and sys._getframe(1).f_globals.get("__name__") != "shutil":
             place = os.path.realpath(args[0])
             writes = isinstance(args[2], int) and args[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT)
             code = place.endswith((".py", ".pyc", ".so")) or "/pyvenv" in place
