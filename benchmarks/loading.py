@@ -3,8 +3,8 @@
     python benchmarks/loading.py [ROUNDS]
 
 h5py reads them in two ways: from the archive, whose member it gets as bytes (as Keras does), and from a file that the
-member was taken out to before, unmeasured. Both sides end with all arrays in memory of their own. With `load_weights` of
-the same file into a model that is there, and one more comparison where Keras is installed: `load_model` of both.
+member was taken out to before, unmeasured. Both sides end with all arrays in memory of their own. `load_weights` of the
+same file into a model that is there is measured too, and, where Keras is installed, `load_model` of both.
 """
 
 from __future__ import annotations

@@ -101,7 +101,9 @@ def main() -> None:
         path = ROOT / "docs" / "security.md"
         text = path.read_text(encoding="utf-8")
         before, _, rest = text.partition(BEGIN)
-        path.write_text(f"{before}{BEGIN}\n\n{chr(10).join(lines)}\n\n{END}{rest.partition(END)[2]}", encoding="utf-8")
+        path.write_text(
+            f"{before}{BEGIN}\n\n{chr(10).join(lines)}\n\n{END}{rest.partition(END)[2]}", encoding="utf-8"
+        )
 
 
 if __name__ == "__main__":

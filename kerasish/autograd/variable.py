@@ -248,7 +248,12 @@ class Variable(Tensor):
             ValueError: If the shapes differ.
         """
         mine = self._array
-        fits = array.dtype == mine.dtype and array.flags.owndata and array.flags.c_contiguous and array.flags.writeable
+        fits = (
+            array.dtype == mine.dtype
+            and array.flags.owndata
+            and array.flags.c_contiguous
+            and array.flags.writeable
+        )
         if state.overlay is not None or type(mine) is not np.ndarray or not fits:
             self.assign(array)
             return

@@ -73,7 +73,7 @@ class ArchiveReader:
             )
         if unpacked > 4 * _FREE_BYTES + _MAX_EXPANSION * self.size:
             raise UnsafeFileError(
-                f"Not allowed: the members of {self.label} together declare {readable_size(unpacked)}, but the file has "
+                f"Not allowed: the members of {self.label} together declare {readable_size(unpacked)}, but it has "
                 f"{readable_size(self.size)}; refusing to unpack a decompression bomb."
             )
         return members
@@ -120,7 +120,9 @@ class ArchiveReader:
         if header[:4] != b"PK\x03\x04" or self.fileobj.read(name_length) != info.orig_filename.encode(
             "utf-8" if info.flag_bits & 0x800 else "cp437", "replace"
         ):
-            raise ValueError(f"Member {info.orig_filename!r} of {self.label} is damaged: its header is not its own.")
+            raise ValueError(
+                f"Member {info.orig_filename!r} of {self.label} is damaged: its header is not its own."
+            )
         if info.compress_size != info.file_size or start + info.file_size > self.size:
             raise ValueError(f"Member {info.orig_filename!r} of {self.label} is damaged or truncated.")
         return _Window(self.fileobj, start, info.file_size)

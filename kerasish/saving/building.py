@@ -21,7 +21,7 @@ from kerasish.saving.errors import UnsafeFileError, readable_size
 # Room for what files do not hold: optimizer slots (two or three a weight), metric totals, seeds.
 _FREE_BYTES = 256 << 20
 _FACTOR = 8
-# Far more layers, losses, metrics and parts of them than any model has, each of which costs a fraction of a millisecond.
+# Far more layers, losses, metrics and parts of them than any model has, each of which costs part of a millisecond.
 _MAX_OBJECTS = 50_000
 
 
@@ -48,7 +48,9 @@ class Building:
         if kind is None:
             self._draw()
 
-    def allocate(self, variable: Any, initializer: Any, shape: tuple[int, ...], dtype: str) -> np.ndarray | None:
+    def allocate(
+        self, variable: Any, initializer: Any, shape: tuple[int, ...], dtype: str
+    ) -> np.ndarray | None:
         """Return an array of zeros, which takes no memory before it is written to; None to draw the value at once.
 
         Raises:
@@ -86,7 +88,11 @@ def building_errors(label: str) -> Iterator[None]:
     try:
         yield
     except (RecursionError, MemoryError) as error:
-        what = "is nested too deeply" if isinstance(error, RecursionError) else "asks for more memory than there is"
+        what = (
+            "is nested too deeply"
+            if isinstance(error, RecursionError)
+            else "asks for more memory than there is"
+        )
         raise UnsafeFileError(f"Not allowed: the config of {label} {what}.") from error
     except (ArithmeticError, AssertionError, AttributeError, LookupError, NameError, RuntimeError) as error:
         raise ValueError(
@@ -114,7 +120,7 @@ def count_objects(config: Any, label: str) -> set[str]:
             left.extend(value)
     if count > _MAX_OBJECTS:
         raise UnsafeFileError(
-            f"Not allowed: the config of {label} describes {count:,} layers and other objects; {_MAX_OBJECTS:,} are the "
-            "most that are built. If it is meant to, build the model in Python and use `load_weights`."
+            f"Not allowed: the config of {label} describes {count:,} layers and other objects; {_MAX_OBJECTS:,} "
+            "are the most that are built. If it is meant to, build the model in Python and use `load_weights`."
         )
     return names

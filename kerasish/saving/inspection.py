@@ -197,7 +197,9 @@ def _archive(found: Inspection, file: BinaryIO) -> None:
     found.facts["Members"] = ", ".join(sizes)
     others = [n for n in archive.members if n not in _MEMBERS and not n.startswith(f"{ASSETS}/")]
     if others:
-        found.suspicious.append(f"It has members that Keras does not write: {', '.join(map(repr, others[:8]))}.")
+        found.suspicious.append(
+            f"It has members that Keras does not write: {', '.join(map(repr, others[:8]))}."
+        )
     if METADATA in archive.members:
         _try(found, _metadata, archive)
     if CONFIG in archive.members:
@@ -259,7 +261,9 @@ def _attributes(found: Inspection, reader: H5Reader) -> None:
 def _walk(found: Inspection, reader: H5Reader, group: Group, path: str, seen: set[int]) -> None:
     """Note all arrays below a group, and all that leads out of the file or claims to be larger than it can be."""
     if group.address in seen or path.count("/") > _MAX_DEPTH:
-        found.suspicious.append(f"The group {path!r} is inside itself, or there twice, or too deep to be looked at.")
+        found.suspicious.append(
+            f"The group {path!r} is inside itself, or there twice, or too deep to be looked at."
+        )
         return
     seen.add(group.address)
     for name in reader.names(group):
@@ -294,7 +298,11 @@ def _compiled(found: Inspection, config: dict[str, Any]) -> None:
     for title, keys in (("Optimizer", ("optimizer", "optimizer_config")), ("Loss", ("loss",))):
         value = next((config[key] for key in keys if config.get(key)), None)
         if isinstance(value, dict):
-            value = value.get("config") if value.get("class_name") == "function" else value.get("class_name", value)
+            value = (
+                value.get("config")
+                if value.get("class_name") == "function"
+                else value.get("class_name", value)
+            )
         if value is not None:
             found.facts[title] = str(value)[:200]
 
@@ -319,7 +327,9 @@ class _Config:
         if not isinstance(value, dict):
             return
         if "safe_mode" in value:
-            self.found.suspicious.append("The config sets 'safe_mode', which is for the caller to set; no effect here.")
+            self.found.suspicious.append(
+                "The config sets 'safe_mode', which is for the caller to set; no effect here."
+            )
         inner = value.get("config")
         if "class_name" in value and "config" in value:
             self._object(value, inner, depth)
@@ -335,14 +345,22 @@ class _Config:
                 inner = layer.get("config")
                 inner = inner if isinstance(inner, dict) else {}
                 name = layer.get("name") or inner.get("name") or ""
-                self.found.layers.append(LayerFacts(depth, str(name), str(layer["class_name"]), _detail(layer, inner)))
+                self.found.layers.append(
+                    LayerFacts(depth, str(name), str(layer["class_name"]), _detail(layer, inner))
+                )
             self.look(layer, depth)
 
     def _object(self, config: dict[str, Any], inner: Any, depth: int) -> None:
         name, module = config["class_name"], config.get("module")
-        label = f" (layer {inner['name']!r})" if isinstance(inner, dict) and isinstance(inner.get("name"), str) else ""
+        label = (
+            f" (layer {inner['name']!r})"
+            if isinstance(inner, dict) and isinstance(inner.get("name"), str)
+            else ""
+        )
         if name == "__lambda__" or (name == "Lambda" and _is_code(inner)):
-            self.found.suspicious.append(f"Code: a Lambda whose function is Python byte code{label}; it is never run.")
+            self.found.suspicious.append(
+                f"Code: a Lambda whose function is Python byte code{label}; it is never run."
+            )
         elif name == "function":
             self._function(inner, module)
         elif isinstance(name, str) and not name.startswith("__"):
@@ -377,8 +395,21 @@ class _Config:
     def _unknown(self, kind: str, name: str, module: Any, label: str) -> None:
         origin = f" of module {module!r}" if module else ""
         root = module.split(".")[0] if isinstance(module, str) else ""
-        if root in ("keras", "tf_keras", "tensorflow", "builtins", "os", "sys", "subprocess", "posix", "nt", "shutil"):
-            text = f"The {kind} {name!r}{origin}{label} is none that a model is made of; it is never looked up."
+        if root in (
+            "keras",
+            "tf_keras",
+            "tensorflow",
+            "builtins",
+            "os",
+            "sys",
+            "subprocess",
+            "posix",
+            "nt",
+            "shutil",
+        ):
+            text = (
+                f"The {kind} {name!r}{origin}{label} is none that a model is made of; it is never looked up."
+            )
             target = self.found.suspicious
         else:
             text = f"The {kind} {name!r}{origin}{label}: pass `custom_objects={{{name!r}: ...}}`."

@@ -7,7 +7,6 @@ from typing import Any
 
 from kerasish.saving.errors import UnsafeFileError
 
-
 # Far more than any model has; each takes a few hundred bytes of memory, whatever little the text takes.
 _MAX_CONTAINERS = 1_000_000
 _MAX_DEPTH = 200
@@ -41,7 +40,8 @@ def parse(text: str | bytes, label: str, allow_nan: bool = False) -> Any:
     containers = sum(text.count(c if isinstance(text, str) else c.encode()) for c in "[{")
     if containers > _MAX_CONTAINERS:
         raise UnsafeFileError(
-            f"Not allowed: {label} holds {containers:,} lists and dicts; {_MAX_CONTAINERS:,} are the most that are read."
+            f"Not allowed: {label} holds {containers:,} lists and dicts; {_MAX_CONTAINERS:,} are the most that are "
+            "read."
         )
     try:
         value = json.loads(text, parse_constant=refuse, parse_float=finite)

@@ -123,7 +123,12 @@ def change_weights(path: pathlib.Path, change: Callable[[h5py.File, str], object
 
 def add_layer(config: dict, class_name: str, inner: dict, module: str = "keras.layers") -> None:
     config["config"]["layers"].append(
-        {"module": module, "class_name": class_name, "config": {"name": "evil", **inner}, "registered_name": None}
+        {
+            "module": module,
+            "class_name": class_name,
+            "config": {"name": "evil", **inner},
+            "registered_name": None,
+        }
     )
 
 
@@ -146,7 +151,9 @@ def lambda_code(at: Place, before: Callable[[dict], object] = lambda config: Non
         before(config)
         value = {"class_name": "__lambda__", "config": {"code": code[0], "defaults": None, "closure": None}}
         old = {"function": code, "function_type": "lambda", "output_shape": [8]}
-        add_layer(config, "Lambda", old if at.path.suffix == ".h5" else {"function": value, "output_shape": [8]})
+        add_layer(
+            config, "Lambda", old if at.path.suffix == ".h5" else {"function": value, "output_shape": [8]}
+        )
 
     save(at.path, change)
 
@@ -267,7 +274,9 @@ def _unstored(at: Place) -> object:
 
 def _compressed(at: Place) -> object:
     def make(file: h5py.File, kernel: str) -> None:
-        made = file.create_dataset(kernel, (1 << 24,), "f4", chunks=(1 << 22,), compression="gzip", compression_opts=9)
+        made = file.create_dataset(
+            kernel, (1 << 24,), "f4", chunks=(1 << 22,), compression="gzip", compression_opts=9
+        )
         for start in range(0, 1 << 24, 1 << 22):
             made[start : start + (1 << 22)] = 0
 
@@ -287,7 +296,9 @@ def many_small(at: Place) -> None:
 
     def unstored(file: h5py.File, kernel: str) -> None:
         found: list[str] = []
-        file.visititems(lambda name, item: found.append(name) if getattr(item, "shape", None) == (8, 8) else None)
+        file.visititems(
+            lambda name, item: found.append(name) if getattr(item, "shape", None) == (8, 8) else None
+        )
         for name in found:
             del file[name]
             file.create_dataset(name, (1448, 1448), "f4")
@@ -303,7 +314,9 @@ def many_small(at: Place) -> None:
 # Archives
 
 
-def member(name: str, mode: int = 0, content: Callable[[Place], bytes] = lambda at: b"x") -> Callable[[Place], None]:
+def member(
+    name: str, mode: int = 0, content: Callable[[Place], bytes] = lambda at: b"x"
+) -> Callable[[Place], None]:
     def build(at: Place) -> None:
         save(at.path)
         info = zipfile.ZipInfo(name.replace("CANARY", str(at.canary)))
@@ -345,7 +358,12 @@ def huge_layer(config: dict) -> None:
 
 
 def many_layers(config: dict) -> None:
-    layer = {"module": "keras.layers", "class_name": "Dropout", "config": {"rate": 0.5}, "registered_name": None}
+    layer = {
+        "module": "keras.layers",
+        "class_name": "Dropout",
+        "config": {"rate": 0.5},
+        "registered_name": None,
+    }
     config["config"]["layers"] += [layer] * 100_000
 
 
@@ -364,16 +382,44 @@ def nested_models(config: dict) -> dict:
 
 def cycle(config: dict) -> dict:
     def call(name: str) -> list:
-        tensor = {"class_name": "__keras_tensor__", "config": {"shape": [None, 8], "dtype": "float32", "keras_history": [name, 0, 0]}}
+        tensor = {
+            "class_name": "__keras_tensor__",
+            "config": {"shape": [None, 8], "dtype": "float32", "keras_history": [name, 0, 0]},
+        }
         return [{"args": [tensor], "kwargs": {}}]
 
     def dense(name: str, source: str) -> dict:
         inner = {"name": name, "units": 8}
-        return {"module": "keras.layers", "class_name": "Dense", "config": inner, "registered_name": None, "name": name, "inbound_nodes": call(source)}
+        return {
+            "module": "keras.layers",
+            "class_name": "Dense",
+            "config": inner,
+            "registered_name": None,
+            "name": name,
+            "inbound_nodes": call(source),
+        }
 
-    start = {"module": "keras.layers", "class_name": "InputLayer", "config": {"batch_shape": [None, 8], "dtype": "float32", "name": "i"}, "registered_name": None, "name": "i", "inbound_nodes": []}
-    inner = {"name": "m", "trainable": True, "layers": [start, dense("a", "b"), dense("b", "a")], "input_layers": [["i", 0, 0]], "output_layers": [["b", 0, 0]]}
-    return {"module": "keras.src.models.functional", "class_name": "Functional", "config": inner, "registered_name": "Functional"}
+    start = {
+        "module": "keras.layers",
+        "class_name": "InputLayer",
+        "config": {"batch_shape": [None, 8], "dtype": "float32", "name": "i"},
+        "registered_name": None,
+        "name": "i",
+        "inbound_nodes": [],
+    }
+    inner = {
+        "name": "m",
+        "trainable": True,
+        "layers": [start, dense("a", "b"), dense("b", "a")],
+        "input_layers": [["i", 0, 0]],
+        "output_layers": [["b", 0, 0]],
+    }
+    return {
+        "module": "keras.src.models.functional",
+        "class_name": "Functional",
+        "config": inner,
+        "registered_name": "Functional",
+    }
 
 
 def not_a_number(config: dict) -> None:
@@ -387,7 +433,9 @@ def not_a_number(config: dict) -> None:
 
 def group_in_itself(at: Place) -> None:
     save(at.path)
-    change_weights(at.path, lambda file, kernel: file[kernel.rpartition("/")[0]].__setitem__("again", file["/"]))
+    change_weights(
+        at.path, lambda file, kernel: file[kernel.rpartition("/")[0]].__setitem__("again", file["/"])
+    )
 
 
 def heap_loop(at: Place) -> None:
@@ -423,7 +471,9 @@ _MODELS = (".keras", ".h5")
 _WEIGHTS = (".keras", ".h5", ".weights.h5")
 _SYSTEM = named_function("os", "system", lambda at: {"command": f"touch {at.canary}"})
 _DOWNLOAD = named_function(
-    "keras.utils", "get_file", lambda at: {"origin": at.secret.as_uri(), "cache_dir": str(at.canary.parent), "cache_subdir": "canary"}
+    "keras.utils",
+    "get_file",
+    lambda at: {"origin": at.secret.as_uri(), "cache_dir": str(at.canary.parent), "cache_subdir": "canary"},
 )
 _LOAD = named_function("keras.models", "load_model", lambda at: {"safe_mode": False})
 _LINKS = {"mode": stat.S_IFLNK | 0o777}

@@ -15,7 +15,9 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
 def network():
-    return kerasish.Sequential([kerasish.Input((4,)), layers.Dense(3), layers.BatchNormalization(), layers.Dense(2)])
+    return kerasish.Sequential(
+        [kerasish.Input((4,)), layers.Dense(3), layers.BatchNormalization(), layers.Dense(2)]
+    )
 
 
 @pytest.mark.parametrize("ending", [".keras", ".h5"])
@@ -25,7 +27,9 @@ def test_no_initial_weights_are_drawn_for_layers_that_are_loaded(tmp_path, monke
         warnings.simplefilter("ignore")
         model.save(tmp_path / f"m{ending}")
     drawn = []
-    monkeypatch.setattr(kerasish.initializers.GlorotUniform, "__call__", lambda self, shape, dtype=None: drawn.append(shape))
+    monkeypatch.setattr(
+        kerasish.initializers.GlorotUniform, "__call__", lambda self, shape, dtype=None: drawn.append(shape)
+    )
     again = kerasish.models.load_model(tmp_path / f"m{ending}", compile=False)
     assert drawn == []
     for one, other in zip(model.get_weights(), again.get_weights(), strict=True):

@@ -28,7 +28,9 @@ def write(path, libver, ordered):
             described.attrs[f"a{i}"] = f"value {i}" * (i % 7)
         chunks, x = file.create_group("chunks"), rng.normal(size=(37, 53)).astype("f4")
         if libver in ("earliest", "v108"):
-            for i, (zipped, shuffled, summed) in enumerate(itertools.product([None, "gzip"], *[[False, True]] * 2)):
+            for i, (zipped, shuffled, summed) in enumerate(
+                itertools.product([None, "gzip"], *[[False, True]] * 2)
+            ):
                 options = {"compression": zipped, "shuffle": shuffled, "fletcher32": summed}
                 chunks.create_dataset(f"small{i}", data=x, chunks=(8, 9), **options)
                 chunks.create_dataset(f"whole{i}", data=(x * 1000).astype("i8"), chunks=(37, 53), **options)
@@ -78,5 +80,8 @@ def test_checksums_of_chunks_are_compared(tmp_path):
 def test_too_many_pieces_are_refused(tmp_path, monkeypatch):
     monkeypatch.setattr("kerasish.saving.hdf5.image._MAX_STEPS", 500)
     write(tmp_path / "file.h5", "earliest", False)
-    with open_h5(tmp_path / "file.h5") as reader, pytest.raises(UnsafeFileError, match="more than 500 pieces"):
+    with (
+        open_h5(tmp_path / "file.h5") as reader,
+        pytest.raises(UnsafeFileError, match="more than 500 pieces"),
+    ):
         reader.names(reader.group(reader.file, "many"))

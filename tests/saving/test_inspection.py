@@ -22,7 +22,8 @@ def _legacy_warnings_are_expected():
 
 
 @pytest.mark.parametrize(
-    "ending, kind", [(".keras", "Keras model (.keras)"), (".h5", "Keras model (HDF5)"), (".weights.h5", "weights without")]
+    "ending, kind",
+    [(".keras", "Keras model (.keras)"), (".h5", "Keras model (HDF5)"), (".weights.h5", "weights without")],
 )
 def test_what_is_told_of_a_file(tmp_path, capsys, ending, kind):
     at = attacks.place(tmp_path, ending)
@@ -42,10 +43,16 @@ def test_custom_classes_are_named_as_needed(tmp_path):
     attacks.save(at.path, lambda config: attacks.add_layer(config, "Mine", {}, module="my_package"))
     found = kerasish.saving.inspect(at.path)
     assert found.suspicious == []
-    assert found.needed == ["The class 'Mine' of module 'my_package' (layer 'evil'): pass `custom_objects={'Mine': ...}`."]
+    assert found.needed == [
+        "The class 'Mine' of module 'my_package' (layer 'evil'): pass `custom_objects={'Mine': ...}`."
+    ]
 
 
-SEEN = [case for case in attacks.CASES if case[0].title not in ("90 models inside each other", "graph that is a circle")]
+SEEN = [
+    case
+    for case in attacks.CASES
+    if case[0].title not in ("90 models inside each other", "graph that is a circle")
+]
 
 
 @pytest.mark.parametrize("attack, ending", SEEN, ids=[f"{a.title} {e}" for a, e in SEEN])
@@ -83,7 +90,10 @@ def test_damaged_and_foreign_files(tmp_path, capsys, content):
 def test_an_old_file_becomes_one_that_keras_opens(oracle, tmp_path, capsys):
     old, new = tmp_path / "old.h5", tmp_path / "new.keras"
     layer = {"output_dim": 3, "init": "uniform", "activation": "tanh", "bias": True, "name": "dense_1"}
-    config = {"class_name": "Sequential", "config": [{"class_name": "Dense", "config": {**layer, "batch_input_shape": [None, 4]}}]}
+    config = {
+        "class_name": "Sequential",
+        "config": [{"class_name": "Dense", "config": {**layer, "batch_input_shape": [None, 4]}}],
+    }
     kernel, bias = np.arange(12, dtype="f4").reshape(4, 3) / 10, np.ones(3, "f4")
     with h5py.File(old, "w") as file:
         file.attrs["model_config"], file.attrs["keras_version"] = json.dumps(config), "1.2.2"
@@ -98,7 +108,9 @@ def test_an_old_file_becomes_one_that_keras_opens(oracle, tmp_path, capsys):
     np.testing.assert_allclose(predicted, np.tanh(x @ kernel + bias), atol=1e-6)
 
 
-@pytest.mark.parametrize("new, match", [("new.h5", "must end in `.keras`"), ("new.keras", "byte code|lambda")])
+@pytest.mark.parametrize(
+    "new, match", [("new.h5", "must end in `.keras`"), ("new.keras", "byte code|lambda")]
+)
 def test_what_cannot_be_converted_says_why(tmp_path, capsys, new, match):
     at = attacks.place(tmp_path, ".h5")
     attacks.lambda_code(at)

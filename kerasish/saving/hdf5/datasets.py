@@ -75,7 +75,9 @@ class Contents:
             if kind not in found:
                 raise DamagedError(f"{where} says nothing of its shape, its type or where it is stored")
         self.layout = _read_layout(found[LAYOUT].fields(f"the layout of {where}"), where)
-        self._filters = _read_filters(found[FILTERS].fields(f"the filters of {where}")) if FILTERS in found else []
+        self._filters = (
+            _read_filters(found[FILTERS].fields(f"the filters of {where}")) if FILTERS in found else []
+        )
         if not {_DEFLATE, _SHUFFLE, _FLETCHER32}.issuperset(self._filters):
             raise UnsafeFileError(
                 f"Not allowed: {where} needs HDF5 filter plugins; its filter ids are {self._filters}. Only deflate "
@@ -86,7 +88,11 @@ class Contents:
         fill = found.get(FILL) or found.get(OLD_FILL)
         self._fill = b"" if fill is None else _read_fill(fill)
         self._chunks: list[Chunk] | None = None
-        if self.layout.kind == _CHUNKED and self.shape is not None and len(self.layout.chunk) != len(self.shape):
+        if (
+            self.layout.kind == _CHUNKED
+            and self.shape is not None
+            and len(self.layout.chunk) != len(self.shape)
+        ):
             raise DamagedError(f"{where} of shape {self.shape} has chunks of shape {self.layout.chunk}")
 
     @property
@@ -155,10 +161,13 @@ class Contents:
         size, seen = math.prod(chunk_shape) * self.type.size, set()
         for chunk in self.chunks():
             misplaced = any(
-                at % step or at >= length for at, step, length in zip(chunk.place, chunk_shape, shape, strict=True)
+                at % step or at >= length
+                for at, step, length in zip(chunk.place, chunk_shape, shape, strict=True)
             )
             if misplaced or chunk.place in seen:
-                raise DamagedError(f"{self._where} has a chunk at {chunk.place}, outside of its shape or twice")
+                raise DamagedError(
+                    f"{self._where} has a chunk at {chunk.place}, outside of its shape or twice"
+                )
             seen.add(chunk.place)
             data = self._unfiltered(chunk, size)
             block = np.frombuffer(data, values.dtype).reshape(chunk_shape)
@@ -196,7 +205,9 @@ def _printable(data: bytes, image: Image) -> str:
         fields = Fields(data, "a list of files")
         _, _, _, used, heap_address = fields.numbers(1, 3, 2, 2, 8)
         heap = LocalHeap(image, heap_address)
-        names = [heap.name(fields.numbers(8, 8, 8)[0]).decode("utf-8", "replace") for _ in range(min(used, 4))]
+        names = [
+            heap.name(fields.numbers(8, 8, 8)[0]).decode("utf-8", "replace") for _ in range(min(used, 4))
+        ]
     except DamagedError:
         return ""
     return f": {', '.join(repr(name[:200]) for name in names)}"
@@ -291,7 +302,9 @@ def _inflated(data: bytes, limit: int, where: str) -> bytes:
     except zlib.error as error:
         raise DamagedError(f"a chunk of {where} cannot be unpacked: {error}") from error
     if inflater.unconsumed_tail or not inflater.eof:
-        raise DamagedError(f"a chunk of {where} unpacks to more than the {readable_size(limit)} that it may have")
+        raise DamagedError(
+            f"a chunk of {where} unpacks to more than the {readable_size(limit)} that it may have"
+        )
     return result
 
 
@@ -302,7 +315,9 @@ def _verified(data: bytes, where: str) -> bytes:
     low = high = 0
     for start in range(0, len(words), 1 << 16):
         part = words[start : start + (1 << 16)]
-        high = (high + low * len(part) + int((part * np.arange(len(part), 0, -1, dtype=np.uint64)).sum())) % 65535
+        high = (
+            high + low * len(part) + int((part * np.arange(len(part), 0, -1, dtype=np.uint64)).sum())
+        ) % 65535
         low = (low + int(part.sum())) % 65535
     # A sum of zero and one of 65535 are the same, and which of them is stored depends on the way of adding.
     if (low, high) != (stored % 65536 % 65535, (stored >> 16) % 65535):

@@ -79,9 +79,15 @@ class FractalHeap:
         self._width, self._start, self._largest_block, bits = fields.numbers(2, 8, 8, 2)
         fields.take(2)
         self._root, self._rows = fields.numbers(8, 2)
-        sane = 1 <= self._width <= 1024 and 8 <= self._start <= self._largest_block <= 1 << 32 and 8 <= bits <= 64
+        sane = (
+            1 <= self._width <= 1024
+            and 8 <= self._start <= self._largest_block <= 1 << 32
+            and 8 <= bits <= 64
+        )
         if not sane or self._rows > 64:
-            raise DamagedError(f"{self._what} has {self._rows} rows of {self._width} blocks of {self._start} bytes")
+            raise DamagedError(
+                f"{self._what} has {self._rows} rows of {self._width} blocks of {self._start} bytes"
+            )
         self._offset_size = (bits + 7) // 8
         self._length_size = (min(largest, self._largest_block).bit_length() + 7) // 8
         self._id_size = id_size
@@ -115,7 +121,9 @@ class FractalHeap:
             return
         yield from self._children(self._root, self._rows, 0, set())
 
-    def _children(self, address: int, rows: int, offset: int, seen: set[int]) -> Iterator[tuple[int, int, int]]:
+    def _children(
+        self, address: int, rows: int, offset: int, seen: set[int]
+    ) -> Iterator[tuple[int, int, int]]:
         if address in seen or len(seen) > 1000:
             raise DamagedError(f"{self._what} is part of itself")
         seen.add(address)
@@ -148,7 +156,9 @@ def records(image: Image, address: int, kind: int) -> Iterator[bytes]:
     what = f"the tree at byte {address:#x}"
     fields = Fields(image.read(address, 38, what), what)
     fields.expect(b"BTHD")
-    version, found, node_size, record_size, depth, _, _, root, count, _ = fields.numbers(1, 1, 4, 2, 2, 1, 1, 8, 2, 8)
+    version, found, node_size, record_size, depth, _, _, root, count, _ = fields.numbers(
+        1, 1, 4, 2, 2, 1, 1, 8, 2, 8
+    )
     if version != 0 or found != kind or depth > 8 or record_size < 8 or node_size > 1 << 20:
         raise DamagedError(f"{what} has version {version}, kind {found} and depth {depth}")
     if root == UNDEFINED:

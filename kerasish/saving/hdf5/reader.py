@@ -86,7 +86,8 @@ class H5Reader:
     def __init__(self, source: Any, size: int, label: str) -> None:
         self.label, self.size = label, size
         self.declared = 0
-        self._opened = open(source, "rb") if isinstance(source, (str, os.PathLike)) else None
+        path = isinstance(source, (str, os.PathLike))
+        self._opened = open(source, "rb") if path else None  # noqa: SIM115 (closed at the end of the context)
         self._image = Image(self._opened or source, 0, size, label)
         self._heaps = GlobalHeaps(self._image)
         self._nodes: dict[str, Node] = {}

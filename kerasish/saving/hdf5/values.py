@@ -63,7 +63,9 @@ def read_type(fields: Fields, depth: int = 0) -> Type:
         dtype = np.dtype(f"{order}{'i' if flags & 8 else 'u'}{size}") if whole else None
         return Type(size, dtype, title=f"an integer of {bits} bits")
     if kind == 1:
-        place, bits, exponent, exponent_bits, mantissa, mantissa_bits, bias = fields.numbers(2, 2, 1, 1, 1, 1, 4)
+        place, bits, exponent, exponent_bits, mantissa, mantissa_bits, bias = fields.numbers(
+            2, 2, 1, 1, 1, 1, 4
+        )
         found = (bits, exponent, exponent_bits, mantissa, mantissa_bits, bias)
         whole = place == 0 and not flags & 0x40 and _FLOATS.get(size) == found
         return Type(size, np.dtype(f"{order}f{size}") if whole else None, title=f"a float of {bits} bits")
