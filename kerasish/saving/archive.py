@@ -222,6 +222,11 @@ class _Window(io.RawIOBase):
     def __init__(self, fileobj: BinaryIO, start: int, size: int) -> None:
         self._file, self.start, self.size, self._position = fileobj, start, size, 0
 
+    @property
+    def origin(self) -> tuple[BinaryIO, int]:
+        """The file that this is a part of, and where in it this starts."""
+        return self._file, self.start
+
     def readable(self) -> bool:
         return True
 

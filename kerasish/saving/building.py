@@ -51,7 +51,7 @@ class Building:
     def allocate(
         self, variable: Any, initializer: Any, shape: tuple[int, ...], dtype: str
     ) -> np.ndarray | None:
-        """Return an array of zeros, which takes no memory before it is written to; None to draw the value at once.
+        """Return an array of zeros that takes no memory, to be replaced; None to draw the value at once.
 
         Raises:
             UnsafeFileError: if the variables together need far more than the file has weights.
@@ -66,14 +66,13 @@ class Building:
         if self._drawn:
             return None
         self._waiting.append((variable, initializer, shape, dtype))
-        return np.zeros(shape, kind)
+        variable.share()  # so that nothing is written into what all elements share
+        return np.broadcast_to(np.zeros((), kind), shape)
 
     def _draw(self) -> None:
         """Give their initial values to the variables that nothing was loaded into."""
-        from kerasish.initializers import Zeros
-
         for variable, initializer, shape, dtype in self._waiting:
-            if not variable.changed and not isinstance(initializer, Zeros):
+            if not variable.changed:
                 variable.draw(initializer, shape, dtype)
 
 
