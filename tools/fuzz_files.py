@@ -6,10 +6,10 @@
 
 Seeds are small models of many kinds in every format, made here, and the files of `--seeds FOLDER`. Each file is a seed
 with a few mutations in its archive, its JSON, its HDF5 structures or its bytes, drawn from its number: the same number
-gives the same file. It is loaded, inspected or opened by the file editor. Fails if the interpreter crashes, a file takes
-more than 5 s, a process takes more memory than its bound, something is raised that is not documented (`ValueError`,
-`TypeError`, `OSError` and their subclasses), or a file makes loading open another file, start a process, connect, or
-unpickle. Prints counts by outcome, the slowest file and the peak of memory.
+gives the same file. It is loaded, inspected or opened by the file editor. Fails if the interpreter crashes, a file
+takes more than 5 s of processor time, a process takes more memory than its bound, something is raised that is not
+documented (`ValueError`, `TypeError`, `OSError` and their subclasses), or a file makes loading open another file, start
+a process, connect, or unpickle. Prints counts by outcome, the slowest file and the peak of memory.
 """
 
 from __future__ import annotations
@@ -40,7 +40,15 @@ SECONDS = 5.0
 MEMORY = 1 << 30
 BATCH = 1000
 DOCUMENTED = (ValueError, TypeError, OSError)
-FORBIDDEN = ("subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.fork", "socket.connect", "pickle.find_class")
+FORBIDDEN = (
+    "subprocess.Popen",
+    "os.system",
+    "os.exec",
+    "os.posix_spawn",
+    "os.fork",
+    "socket.connect",
+    "pickle.find_class",
+)
 HOSTILE_NUMBERS = (0, 1, -1, 2, 7, 2**31 - 1, 2**31, 2**32, 2**63 - 1, 2**63, 2**64 - 1, 10**12, 10**30)
 
 Seed = tuple[str, bytes]
@@ -70,11 +78,19 @@ def seeds(folder: str | None = None) -> list[Seed]:
 
 def _models(keras: Any) -> Iterator[Any]:
     layers = keras.layers
-    dense = keras.Sequential([keras.Input((4,)), layers.Dense(3, "relu"), layers.Dropout(0.1), layers.Dense(2)])
+    dense = keras.Sequential(
+        [keras.Input((4,)), layers.Dense(3, "relu"), layers.Dropout(0.1), layers.Dense(2)]
+    )
     dense.compile("adam", "mse", metrics=["mae"])
     dense.optimizer.build(dense.trainable_variables)
     yield dense
-    image = [layers.Conv2D(2, 3), layers.BatchNormalization(), layers.MaxPooling2D(), layers.Flatten(), layers.Dense(2)]
+    image = [
+        layers.Conv2D(2, 3),
+        layers.BatchNormalization(),
+        layers.MaxPooling2D(),
+        layers.Flatten(),
+        layers.Dense(2),
+    ]
     yield keras.Sequential([keras.Input((8, 8, 1)), *image])
     words = [layers.Embedding(5, 3, mask_zero=True), layers.Bidirectional(layers.LSTM(2)), layers.Dense(1)]
     yield keras.Sequential([keras.Input((4,), dtype="int32"), *words])
@@ -84,7 +100,12 @@ def _models(keras: Any) -> Iterator[Any]:
     joined = layers.Concatenate()([shared(one), inner(shared(two))])
     yield keras.Model([one, two], [layers.Dense(1)(joined), keras.ops.mean(joined, axis=-1)])
     x = keras.Input((3, 4))
-    yield keras.Model(x, layers.GlobalAveragePooling1D()(layers.MultiHeadAttention(2, 2)(x, x) + layers.GRU(4, return_sequences=True)(x)))
+    yield keras.Model(
+        x,
+        layers.GlobalAveragePooling1D()(
+            layers.MultiHeadAttention(2, 2)(x, x) + layers.GRU(4, return_sequences=True)(x)
+        ),
+    )
     yield keras.Sequential([keras.Input((1,), dtype="string"), layers.StringLookup(vocabulary=["a", "b"])])
 
 
@@ -135,7 +156,9 @@ def _bytes(random: random.Random, data: bytes, files: list[Seed]) -> bytes:
 
 
 def _number(random: random.Random, size: int) -> bytes:
-    choice = random.choice((*HOSTILE_NUMBERS, size, size - 1, size + 1, random.randrange(size + 1), random.getrandbits(64)))
+    choice = random.choice(
+        (*HOSTILE_NUMBERS, size, size - 1, size + 1, random.randrange(size + 1), random.getrandbits(64))
+    )
     return (choice % 2**64).to_bytes(8, "little")
 
 
@@ -159,7 +182,9 @@ def _archive(random: random.Random, data: bytes, files: list[Seed]) -> bytes:
         changes = (
             lambda: members.pop(number),
             lambda: members.append(members[number]),
-            lambda: members.append((random.choice(("../x", "/x", "assets/../../x", "C:x", "a\\b", "x\0y")), b"x")),
+            lambda: members.append(
+                (random.choice(("../x", "/x", "assets/../../x", "C:x", "a\\b", "x\0y")), b"x")
+            ),
             lambda: members.__setitem__(number, (random.choice(members)[0], members[number][1])),
             lambda: members.append(("assets/layers/string_lookup/vocabulary.txt", random.randbytes(50))),
             lambda: members.__setitem__(number, (members[number][0], bytes(1 << random.randrange(25)))),
@@ -173,7 +198,9 @@ def _archive(random: random.Random, data: bytes, files: list[Seed]) -> bytes:
             file.writestr(name, content)
     result = buffer.getvalue()
     if random.random() < 0.1:  # a field of the table of contents
-        at = random.choice([i for i in range(len(result) - 4) if result[i : i + 4] in (b"PK\1\2", b"PK\3\4", b"PK\5\6")])
+        at = random.choice(
+            [i for i in range(len(result) - 4) if result[i : i + 4] in (b"PK\1\2", b"PK\3\4", b"PK\5\6")]
+        )
         at += random.randrange(4, 46)
         result = result[:at] + _number(random, len(result))[: random.choice((1, 2, 4))] + result[at + 4 :]
     return result
@@ -199,13 +226,25 @@ def _config(random: random.Random, config: Any) -> Any:
     return config
 
 
-_KEYS = ("class_name", "module", "registered_name", "layers", "inbound_nodes", "output_layers", "units", "shape", "dtype")
+_KEYS = (
+    "class_name",
+    "module",
+    "registered_name",
+    "layers",
+    "inbound_nodes",
+    "output_layers",
+    "units",
+    "shape",
+    "dtype",
+)
 _CLASSES = (
-    "Dense Conv2D LSTM Bidirectional TimeDistributed RNN Sequential Functional Model Lambda InputLayer Reshape Permute "
-    "Discretization Normalization StringLookup TextVectorization RandomFlip Pipeline SpectralNormalization Orthogonal "
-    "ZeroPadding2D UpSampling3D RepeatVector Resizing Hashing CategoryEncoding Rescaling TFOpLambda Merge GroupNormalization "
-    "Adam MultiOptimizer LossScaleOptimizer AUC MeanIoU ConfusionMatrix PiecewiseConstantDecay __numpy__ __tensor__ __lambda__ "
-    "__slice__ __keras_tensor__ function VarianceScaling Constant DTypePolicyMap SeedGenerator FFT Reshape Repeat Tile Pad Arange"
+    "Dense Conv2D LSTM Bidirectional TimeDistributed RNN Sequential Functional Model Lambda InputLayer "
+    "Reshape Permute Discretization Normalization StringLookup TextVectorization RandomFlip Pipeline "
+    "SpectralNormalization Orthogonal ZeroPadding2D UpSampling3D RepeatVector Resizing Hashing "
+    "CategoryEncoding Rescaling TFOpLambda Merge GroupNormalization Adam MultiOptimizer "
+    "LossScaleOptimizer AUC MeanIoU ConfusionMatrix PiecewiseConstantDecay __numpy__ __tensor__ "
+    "__lambda__ __slice__ __keras_tensor__ function VarianceScaling Constant DTypePolicyMap SeedGenerator "
+    "FFT Reshape Repeat Tile Pad Arange "
 ).split()
 
 
@@ -234,11 +273,29 @@ def _change(random: random.Random, holder: Any, key: Any, places: list) -> None:
     elif kind == 6:
         inner: Any = holder[key]
         for _ in range(random.choice((1, 5, 50, 500))):
-            inner = [inner] if random.random() < 0.5 else {"class_name": "Sequential", "config": {"layers": [inner]}}
+            inner = (
+                [inner]
+                if random.random() < 0.5
+                else {"class_name": "Sequential", "config": {"layers": [inner]}}
+            )
         holder[key] = inner
     else:
         holder[key] = random.choice(
-            (*HOSTILE_NUMBERS, None, True, "", "x" * 5000, "/etc/passwd", [], {}, 0.5, -1e308, 1e-300, [[]], [2**40] * 4)
+            (
+                *HOSTILE_NUMBERS,
+                None,
+                True,
+                "",
+                "x" * 5000,
+                "/etc/passwd",
+                [],
+                {},
+                0.5,
+                -1e308,
+                1e-300,
+                [[]],
+                [2**40] * 4,
+            )
         )
 
 
@@ -246,7 +303,9 @@ def _hdf5(random: random.Random, data: bytes) -> bytes:
     """Change a field in one of the structures of an HDF5 file."""
     found = bytearray(data)
     marks = [i for s in (b"TREE", b"SNOD", b"HEAP", b"GCOL", b"\x89HDF") for i in _finds(data, s)]
-    marks += [i for i in range(0, len(data) - 16, 8) if data[i : i + 2] == b"\1\0" and 0 < data[i + 2] < 64][:500]
+    marks += [i for i in range(0, len(data) - 16, 8) if data[i : i + 2] == b"\1\0" and 0 < data[i + 2] < 64][
+        :500
+    ]
     if not marks or random.random() < 0.05:
         return _bytes(random, data, [("", data)])
     for _ in range(random.choice((1, 1, 2, 4))):
@@ -254,7 +313,11 @@ def _hdf5(random: random.Random, data: bytes) -> bytes:
         width = random.choice((1, 1, 2, 4, 8))
         if random.random() < 0.5:
             at -= at % width
-        value = _number(random, len(data)) if random.random() < 0.7 else random.choice(marks).to_bytes(8, "little")
+        value = (
+            _number(random, len(data))
+            if random.random() < 0.7
+            else random.choice(marks).to_bytes(8, "little")
+        )
         found[at : at + width] = value[:width]
     return bytes(found)
 
@@ -316,7 +379,11 @@ def _child(numbers: range, seed: int, files: list[Seed], folder: str, report: in
             return
         if event.startswith(FORBIDDEN):
             raise RuntimeError(f"FORBIDDEN {event} {args!r:.200}")
-        if event == "open" and isinstance(args[0], str):
+        if (
+            event == "open"
+            and isinstance(args[0], str)
+            and sys._getframe(1).f_globals.get("__name__") != "shutil"
+        ):
             place = os.path.realpath(args[0])
             writes = isinstance(args[2], int) and args[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT)
             code = place.endswith((".py", ".pyc", ".so")) or "/pyvenv" in place
@@ -335,7 +402,7 @@ def _child(numbers: range, seed: int, files: list[Seed], folder: str, report: in
             with open(path, "wb") as file:
                 file.write(data)
             out.write(f"start {number}\n")
-            begin = time.perf_counter()
+            begin = time.process_time()  # a busy machine may keep a process waiting
             watching[0] = True
             try:
                 look_at(path, number)
@@ -344,9 +411,11 @@ def _child(numbers: range, seed: int, files: list[Seed], folder: str, report: in
                 outcome = type(error).__name__
             except BaseException as error:
                 where = traceback.extract_tb(error.__traceback__)[-1]
-                outcome = f"BUG {type(error).__name__}: {str(error)[:160]!r} at {where.filename}:{where.lineno}"
+                outcome = (
+                    f"BUG {type(error).__name__}: {str(error)[:160]!r} at {where.filename}:{where.lineno}"
+                )
             watching[0] = False
-            seconds = time.perf_counter() - begin
+            seconds = time.process_time() - begin
             peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
             out.write(f"done {number} {seconds:.4f} {peak} {len(data)} {outcome}\n")
             os.unlink(path)
@@ -383,7 +452,9 @@ class Findings:
         )
 
 
-def run(count: int, start: int = 0, seed: int = 0, folder: str | None = None, progress: bool = False) -> Findings:
+def run(
+    count: int, start: int = 0, seed: int = 0, folder: str | None = None, progress: bool = False
+) -> Findings:
     """Load `count` mutated files in child processes and return what was found."""
     files, found = seeds(folder), Findings()
     _prepare()
@@ -409,7 +480,7 @@ def _batch(numbers: range, seed: int, files: list[Seed], place: str, found: Find
         os._exit(1)
     os.close(writing)
     current, rest = numbers.start, b""
-    limit = 3 * SECONDS  # a busy machine may keep a process waiting; the child measures by itself
+    limit = 24 * SECONDS  # as above; the child measures by itself
     while True:
         ready, _, _ = select.select([reading], [], [], limit)
         part = os.read(reading, 1 << 16) if ready else b""
@@ -442,7 +513,7 @@ def run_atheris(count: int, seed: int, folder: str | None, corpus: str) -> None:
     import atheris
 
     with atheris.instrument_imports(include=["kerasish.saving", "kerasish.serialization"]):
-        import kerasish.saving  # noqa: F401
+        import kerasish.saving
         import kerasish.saving.inspection
         import kerasish.saving.legacy.h5_format  # noqa: F401
     files = seeds(folder)
@@ -464,13 +535,21 @@ def run_atheris(count: int, seed: int, folder: str | None, corpus: str) -> None:
     def mutate(data: bytes, most: int, number: int) -> bytes:
         return _mutated_once(random.Random(number), data or files[0][1], files)[:most]
 
-    options = [f"-runs={count}", f"-seed={seed + 1}", "-timeout=20", f"-rss_limit_mb={(2 * MEMORY) >> 20}", "-max_len=300000"]
+    options = [
+        f"-runs={count}",
+        f"-seed={seed + 1}",
+        "-timeout=20",
+        f"-rss_limit_mb={(2 * MEMORY) >> 20}",
+        "-max_len=300000",
+    ]
     atheris.Setup([sys.argv[0], *options, corpus], once, custom_mutator=mutate)
     atheris.Fuzz()
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--count", type=int, default=1000)
     parser.add_argument("--start", type=int, default=0)
     parser.add_argument("--seed", type=int, default=0)

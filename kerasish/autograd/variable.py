@@ -262,6 +262,10 @@ class Variable(Tensor):
         self._shared = False
         self._changed = clock()
 
+    def settle(self) -> None:
+        """Bring the value to the default device, where a variable made now would be."""
+        self._array = devices.to_default(self._array)
+
     def draw(self, initializer: Callable, shape: tuple[int, ...], dtype: str) -> None:
         """Set the value to what an initializer gives, as at the variable's making."""
         self._array = self._drawn(initializer, shape, dtype)

@@ -55,7 +55,7 @@ class ArchiveReader:
 
     def _checked_members(self) -> dict[str, Any]:
         members: dict[str, Any] = {}
-        total = 0
+        total = unpacked = 0
         for info in self.zip.infolist():
             name = info.orig_filename
             problem = _problem(info)
@@ -64,11 +64,17 @@ class ArchiveReader:
             if problem:
                 raise UnsafeFileError(f"Not allowed: member {name!r} of {self.label} {problem}.")
             total += info.compress_size
+            unpacked += info.file_size
             members[name] = info
         if total > self.size:
             raise UnsafeFileError(
                 f"Not allowed: the members of {self.label} overlap: together they claim "
                 f"{readable_size(total)} of its {readable_size(self.size)}."
+            )
+        if unpacked > 4 * _FREE_BYTES + _MAX_EXPANSION * self.size:
+            raise UnsafeFileError(
+                f"Not allowed: the members of {self.label} together declare {readable_size(unpacked)}, but it has "
+                f"{readable_size(self.size)}; refusing to unpack a decompression bomb."
             )
         return members
 
@@ -215,6 +221,11 @@ class _Window(io.RawIOBase):
 
     def __init__(self, fileobj: BinaryIO, start: int, size: int) -> None:
         self._file, self.start, self.size, self._position = fileobj, start, size, 0
+
+    @property
+    def origin(self) -> tuple[BinaryIO, int]:
+        """The file that this is a part of, and where in it this starts."""
+        return self._file, self.start
 
     def readable(self) -> bool:
         return True

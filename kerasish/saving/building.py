@@ -21,7 +21,7 @@ from kerasish.saving.errors import UnsafeFileError, readable_size
 # Room for what files do not hold: optimizer slots (two or three a weight), metric totals, seeds.
 _FREE_BYTES = 256 << 20
 _FACTOR = 8
-# Far more layers, losses, metrics and parts of them than any model has, each of which costs a fraction of a millisecond.
+# Far more layers, losses, metrics and parts of them than any model has, each of which costs part of a millisecond.
 _MAX_OBJECTS = 50_000
 
 
@@ -51,7 +51,7 @@ class Building:
     def allocate(
         self, variable: Any, initializer: Any, shape: tuple[int, ...], dtype: str
     ) -> np.ndarray | None:
-        """Return an array of zeros, which takes no memory before it is written to; None to draw the value at once.
+        """Return an array of zeros that takes no memory, to be replaced; None to draw the value at once.
 
         Raises:
             UnsafeFileError: if the variables together need far more than the file has weights.
@@ -66,14 +66,15 @@ class Building:
         if self._drawn:
             return None
         self._waiting.append((variable, initializer, shape, dtype))
-        return np.zeros(shape, kind)
+        variable.share()  # so that nothing is written into what all elements share
+        return np.broadcast_to(np.zeros((), kind), shape)
 
     def _draw(self) -> None:
         """Give their initial values to the variables that nothing was loaded into."""
-        from kerasish.initializers import Zeros
-
         for variable, initializer, shape, dtype in self._waiting:
-            if not variable.changed and not isinstance(initializer, Zeros):
+            if variable.changed:
+                variable.settle()
+            else:
                 variable.draw(initializer, shape, dtype)
 
 
@@ -120,7 +121,7 @@ def count_objects(config: Any, label: str) -> set[str]:
             left.extend(value)
     if count > _MAX_OBJECTS:
         raise UnsafeFileError(
-            f"Not allowed: the config of {label} describes {count:,} layers and other objects; {_MAX_OBJECTS:,} are the "
-            "most that are built. If it is meant to, build the model in Python and use `load_weights`."
+            f"Not allowed: the config of {label} describes {count:,} layers and other objects; {_MAX_OBJECTS:,} "
+            "are the most that are built. If it is meant to, build the model in Python and use `load_weights`."
         )
     return names

@@ -37,10 +37,13 @@ def parse(text: str | bytes, label: str, allow_nan: bool = False) -> Any:
         value = float(number)
         return value if math.isfinite(value) else refuse(number)
 
-    containers = sum(text.count(c if isinstance(text, str) else c.encode()) for c in "[{")
+    containers = (
+        text.count("[") + text.count("{") if isinstance(text, str) else text.count(b"[") + text.count(b"{")
+    )
     if containers > _MAX_CONTAINERS:
         raise UnsafeFileError(
-            f"Not allowed: {label} holds {containers:,} lists and dicts; {_MAX_CONTAINERS:,} are the most that are read."
+            f"Not allowed: {label} holds {containers:,} lists and dicts; {_MAX_CONTAINERS:,} are the most that are "
+            "read."
         )
     try:
         value = json.loads(text, parse_constant=refuse, parse_float=finite)

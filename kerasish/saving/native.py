@@ -255,8 +255,8 @@ def load_weights(
                 readers = [stack.enter_context(open_h5(path))]
             file = WeightsFile(readers, allow_nan)
             read_weights(model, file, skip_mismatch, objects_to_skip or ())
-        if archive is not None:
-            _adapt(model, archive)
+            if archive is not None:
+                _adapt(model, archive)
     except BaseException:
         if file is not None:
             file.undo()

@@ -114,7 +114,7 @@ class Contents:
 
     def read_into(self, values: np.ndarray) -> None:
         """Fill a C-contiguous array of the dataset's shape, whose elements have the dataset's size."""
-        view = memoryview(values.reshape(-1).view(np.uint8))
+        view = memoryview(values.reshape(-1).view(np.uint8))  # type: ignore[arg-type]
         if self.layout.kind == _CHUNKED:
             self._read_chunks(values)
         elif self.layout.kind == _COMPACT:
@@ -230,7 +230,8 @@ def _read_layout(fields: Fields, where: str) -> Layout:
         if kind == _COMPACT:
             return Layout(kind, data=fields.take(fields.number(2)))
         if kind == _CONTIGUOUS:
-            return Layout(kind, *fields.numbers(8, 8))
+            address, size = fields.numbers(8, 8)
+            return Layout(kind, address, size)
         if kind == _CHUNKED and version == 3:
             rank, address = fields.numbers(1, 8)
             return _chunked(address, fields.numbers(*(4,) * rank), where)

@@ -86,14 +86,18 @@ class H5Reader:
     def __init__(self, source: Any, size: int, label: str) -> None:
         self.label, self.size = label, size
         self.declared = 0
-        self._opened = open(source, "rb") if isinstance(source, (str, os.PathLike)) else None
-        self._image = Image(self._opened or source, 0, size, label)
+        path = isinstance(source, (str, os.PathLike))
+        self._opened = open(source, "rb") if path else None  # noqa: SIM115 (closed at the end of the context)
+        # A part of a file is read from the file itself.
+        file, start = getattr(source, "origin", (self._opened or source, 0))
+        self._image = Image(file, start, size, label)
         self._heaps = GlobalHeaps(self._image)
         self._nodes: dict[str, Node] = {}
         try:
-            self.file = self._open("/", root_address(self._image))
-            if not isinstance(self.file, Group):
+            root = self._open("/", root_address(self._image))
+            if not isinstance(root, Group):
                 raise DamagedError("its root is no group")
+            self.file = root
         except DamagedError as error:
             self.__exit__()
             raise OSError(

@@ -134,7 +134,11 @@ _GONE_FROM: list[tuple[str, dict[str, tuple]]] = [
     ("BatchNormalization", {"mode": (0, None)}),
     ("Embedding", {"dropout": (0, 0.0, None), "sparse": _ANY}),
     ("Attention", {"causal": (False, None)}),
-    ("MultiHeadAttention", {"query_shape": _ANY, "key_shape": _ANY, "value_shape": _ANY}),
+    (
+        "MultiHeadAttention",
+        {"query_shape": _ANY, "key_shape": _ANY, "value_shape": _ANY, "softmax_robust_masking": _ANY},
+    ),
+    ("Softmax", {"robust_masking": _ANY}),
 ]
 
 _DATA_FORMATS = {"th": "channels_first", "tf": "channels_last", "default": "channels_last"}

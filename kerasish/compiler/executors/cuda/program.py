@@ -174,7 +174,8 @@ _COPIED_IN_A_CALL = 8 * 2**20
 """Bytes that are copied in the time of a launch."""
 
 _WAITING = frozenset(
-    "while_loop svd qr eig eigh cholesky solve inv det slogdet lu_factor lstsq pinv triangular_solve unique nonzero".split()
+    "while_loop svd qr eig eigh cholesky solve inv det slogdet lu_factor lstsq pinv triangular_solve unique "
+    "nonzero".split()
 )
 """Primitives whose functions in the array library wait for the GPU or cannot be recorded."""
 

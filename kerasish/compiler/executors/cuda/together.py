@@ -10,7 +10,8 @@ from collections.abc import Sequence
 
 from kerasish.compiler.executors.cuda.code import decoded, encoded, in_registers, register_type
 from kerasish.compiler.executors.cuda.kernels import CudaKernel, launch_of
-from kerasish.compiler.executors.cuda.phases import Access, Phase, Sources, team_total
+from kerasish.compiler.executors.cuda.phases import Access, Phase, Sources
+from kerasish.compiler.executors.cuda.reductions import team_total
 from kerasish.compiler.executors.cuda.steps import Launch, Matrix, Product
 from kerasish.compiler.graph import Op
 
