@@ -186,9 +186,11 @@ class BackupAndRestore(Callback):
 
     def _restore(self, path: str) -> None:
         state = read_state(path)
+        position = getattr(self.model, "_position", None)
+        if position is not None and state["run"] is not None:
+            position.make_variables(state["run"])
         self._restore_variables(path, state)
         self.model._initial_epoch = state["epoch"]
-        position = getattr(self.model, "_position", None)
         if position is None or state["run"] is None:  # a training loop of the user's own
             return
         position.restore(state["run"], state["epoch"], state["batches"], state["logs"])
