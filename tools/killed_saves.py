@@ -356,7 +356,11 @@ def main() -> int:
     parser.add_argument(
         "--lines", type=int, default=0, help="kill at so many lines of Python instead, without strace"
     )
-    parser.add_argument("--kinds", default="", help="only the kind of saves of this name, or those with this text in their names")
+    parser.add_argument(
+        "--kinds",
+        default="",
+        help="only the kind of saves of this name, or those with this text in their names",
+    )
     arguments = parser.parse_args()
     warnings.simplefilter("ignore")
     root, wrong = tempfile.mkdtemp(), 0
