@@ -356,13 +356,19 @@ def main() -> int:
     parser.add_argument(
         "--lines", type=int, default=0, help="kill at so many lines of Python instead, without strace"
     )
-    parser.add_argument("--kinds", default="", help="only kinds of saves with this text in their names")
+    parser.add_argument(
+        "--kinds",
+        default="",
+        help="only the kind of saves of this name, or those with this text in their names",
+    )
     arguments = parser.parse_args()
     warnings.simplefilter("ignore")
     root, wrong = tempfile.mkdtemp(), 0
     try:
+        names = [kind.name for kind in KINDS]
+        chosen = [arguments.kinds] if arguments.kinds in names else [n for n in names if arguments.kinds in n]
         for kind in KINDS:
-            if arguments.kinds not in kind.name:
+            if kind.name not in chosen:
                 continue
             try:
                 if arguments.lines:

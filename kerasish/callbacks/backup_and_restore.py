@@ -103,7 +103,7 @@ class BackupAndRestore(Callback):
             try:
                 self._restore(path)
                 return
-            except (OSError, ValueError, KeyError) as error:
+            except (OSError, ValueError, KeyError, RuntimeError) as error:  # (h5py's, for a damaged file)
                 if path == paths[-1]:
                     raise
                 import warnings
@@ -150,7 +150,8 @@ class BackupAndRestore(Callback):
         name = os.path.basename(self._partial_path)
         for part in os.listdir(self.backup_dir) if os.path.isdir(self.backup_dir) else ():
             if part == name or part.startswith(f".{name}."):
-                os.remove(os.path.join(self.backup_dir, part))
+                with contextlib.suppress(OSError):  # they are in nobody's way
+                    os.remove(os.path.join(self.backup_dir, part))
 
     def _should_save_on_batch(self, batch: int) -> bool:
         """Count batches; with `steps_per_execution` their indices arrive in strides."""
@@ -186,9 +187,11 @@ class BackupAndRestore(Callback):
 
     def _restore(self, path: str) -> None:
         state = read_state(path)
+        position = getattr(self.model, "_position", None)
+        if position is not None and state["run"] is not None:
+            position.make_variables(state["run"])
         self._restore_variables(path, state)
         self.model._initial_epoch = state["epoch"]
-        position = getattr(self.model, "_position", None)
         if position is None or state["run"] is None:  # a training loop of the user's own
             return
         position.restore(state["run"], state["epoch"], state["batches"], state["logs"])

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from kerasish import tree
 from kerasish.autograd.scope import StatelessScope
 from kerasish.callbacks import CallbackList
+from kerasish.optimizers import Optimizer
 from kerasish.trainers.batch_steps import BatchSteps
 from kerasish.trainers.data_adapters import EpochIterator
 from kerasish.trainers.steps import CompiledStep, tensors
@@ -72,7 +74,6 @@ class Position:
     def restore_variables(self, state: dict[str, Any]) -> None:
         """Give metrics and callbacks their values: the start of an epoch may have changed them."""
         model = self._model
-        self._make_metrics(len(state["metrics"]))
         for variable, value in zip(_metric_variables(model), state["metrics"], strict=True):
             variable.assign(value)
         model.stop_training = state["stopped"]
@@ -85,10 +86,20 @@ class Position:
             if value is not None:
                 callback.set_backup_state(value)
 
-    def _make_metrics(self, count: int) -> None:
-        """Make the variables of metrics that are named in `compile`, as the first batch would."""
+    def make_variables(self, state: dict[str, Any]) -> None:
+        """Make what the first batch would make: metrics that `compile` names, optimizers that the model has of its own.
+
+        Call it before weights are loaded, which may be those of such optimizers too.
+        """
         model = self._model
-        if len(_metric_variables(model)) == count:
+        optimizers = [
+            leaf
+            for value in vars(model).values()
+            if isinstance(value, (Optimizer, list, tuple, dict))
+            for leaf in tree.flatten(value)
+            if isinstance(leaf, Optimizer)
+        ]
+        if len(_metric_variables(model)) == len(state["metrics"]) and all(o.built for o in optimizers):
             return
         batch = self._data.adapter.peek()
         assert batch is not None

@@ -199,6 +199,50 @@ def test_however_it_is_trained(tmp_path, options, interrupt):
     assert_resumed_is_whole(tmp_path, interrupt, options, save_freq=2)
 
 
+class Adversaries(keras.Model):
+    """Has optimizers, a metric and a seed of its own, all of which the first step makes or uses."""
+
+    def __init__(self):
+        super().__init__()
+        self.generator = keras.Sequential([keras.Input((2,)), keras.layers.Dense(5)])
+        self.critic = keras.Sequential([keras.Input((5,)), keras.layers.Dense(1)])
+        self.own = {"generator": keras.optimizers.Adam(), "critic": keras.optimizers.RMSprop()}
+        self.seed, self.gap = keras.random.SeedGenerator(3), keras.metrics.Mean(name="gap")
+
+    def call(self, x):
+        return self.critic(x)
+
+    def train_step(self, data):
+        noise = keras.random.normal((keras.ops.shape(data[0])[0], 2), seed=self.seed)
+        for name, sign in (("critic", 1.0), ("generator", -1.0)):
+            variables = getattr(self, name).trainable_variables
+            with keras.GradientTape() as tape:
+                made = keras.ops.mean(self.critic(self.generator(noise)))
+                gap = made - keras.ops.mean(self.critic(data[0]))
+                loss = sign * gap
+            self.own[name].apply(tape.gradient(loss, variables), variables)
+        self.gap.update_state(gap)
+        return {"gap": self.gap.result()}
+
+
+def test_optimizers_of_the_model_s_own(tmp_path):
+    def fit(folder, interrupt=None):
+        keras.utils.set_random_seed(3)
+        model = Adversaries()
+        model.build((None, 5))
+        model.compile()
+        callbacks = [keras.callbacks.BackupAndRestore(folder, save_freq=2)]
+        callbacks += [Interrupt(*interrupt)] if interrupt else []
+        history = model.fit(X, batch_size=8, epochs=3, verbose=0, callbacks=callbacks).history
+        optimizers = [v for optimizer in model.own.values() for v in optimizer.variables]
+        return history, [v.numpy().tobytes() for v in (*model.variables, *optimizers)]
+
+    whole = fit(tmp_path / "whole")
+    with pytest.raises(KeyboardInterrupt):
+        fit(tmp_path / "cut", (1, 4))
+    assert fit(tmp_path / "cut") == whole
+
+
 def test_a_run_that_was_told_to_stop_is_not_trained_on(tmp_path):
     class StopAt(keras.callbacks.Callback):
         def on_train_batch_end(self, batch, logs=None):
