@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+import kerasish
 from kerasish.autograd.abstract import Abstract
 from kerasish.autograd.primitive import TABLE
 from kerasish.compiler.executors.numpy import NumpyExecutable
@@ -197,3 +198,61 @@ def test_threads_share_the_work(monkeypatch):
 
     monkeypatch.setattr(windows, "share_out", in_parts)
     check_convolution(numbers(5, 9, 8, 16), numbers(3, 3, 16, 32), (1, 1), "same", (1, 1))
+
+
+def both_ways(function, *arrays: np.ndarray) -> tuple[np.ndarray, np.ndarray, list[tuple[str, ...]]]:
+    """Return what a function gives compiled and op by op, and what each kernel for windows is made of."""
+    from kerasish.compiler.executors.windows import WindowKernel
+
+    compiled = kerasish.function(function)
+    tensors = [kerasish.ops.convert_to_tensor(a) for a in arrays]
+    graph = compiled.trace(*arrays).executable.graph
+    kernels = [op.prim for op in graph.ops if isinstance(op.prim, WindowKernel)]
+    parts = [tuple(op.prim.name for op in kernel.ops) for kernel in kernels if kernel.ops]
+    return compiled(*arrays).numpy(), function(*tensors).numpy(), parts
+
+
+def test_bias_and_relu_are_part_of_a_convolution():
+    x, bias = numbers(64, 16, 16, 16), numbers(32, seed=3)
+    for size, strides in [(3, 1), (3, 2), (5, 1)]:
+        kernel = numbers(size, size, 16, 32, seed=2)
+
+        def layer(x, kernel, bias, strides=strides):
+            return kerasish.ops.relu(kerasish.ops.conv(x, kernel, strides, "same") + bias)
+
+        result, wanted, parts = both_ways(layer, x, kernel, bias)
+        assert parts == [("conv", "add", "relu")]
+        assert_same(result, wanted)
+
+    def transposed(x, kernel, bias):
+        return kerasish.ops.relu(bias + kerasish.ops.conv_transpose(x, kernel, 2, "same"))
+
+    result, wanted, parts = both_ways(transposed, x[:, :8, :8], numbers(3, 3, 32, 16), bias)
+    assert parts == [("conv_transpose", "add", "relu")]
+    assert_same(result, wanted)
+
+
+def test_what_others_use_too_stays_outside_of_a_convolution():
+    def layer(x, kernel, bias):
+        made = kerasish.ops.conv(x, kernel, 1, "same") + bias
+        return kerasish.ops.relu(made) - 0.5 * made
+
+    x, kernel, bias = numbers(64, 16, 16, 16), numbers(3, 3, 16, 32, seed=2), numbers(32, seed=3)
+    result, wanted, parts = both_ways(layer, x, kernel, bias)
+    assert parts == [("conv", "add")]
+    assert_same(result, wanted)
+
+
+@pytest.mark.parametrize("strides", [1, 2])
+def test_a_relu_is_part_of_the_gradient_of_pooling(strides):
+    def gradient(x):
+        def loss(x):
+            return kerasish.ops.sum(kerasish.ops.max_pool(kerasish.ops.relu(x), 2, strides) ** 2)
+
+        return kerasish.grad(loss)(x)
+
+    # Whole windows at or below zero, and windows with several largest values.
+    x = np.random.default_rng(0).integers(-4, 3, (64, 16, 16, 16)).astype("float32")
+    result, wanted, parts = both_ways(gradient, x)
+    assert ("max_pool_route", "where") in parts
+    assert_same(result, wanted)
