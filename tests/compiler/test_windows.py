@@ -192,7 +192,7 @@ def test_threads_share_the_work(monkeypatch):
     """Parts of a batch, and of a kernel's gradient, are whatever number of threads there is."""
     from kerasish.compiler.executors import windows
 
-    def in_parts(work, count, microseconds):
+    def in_parts(work, count, microseconds, pieces):
         for start in range(count):
             work(slice(start, start + 1))
 

@@ -28,6 +28,8 @@ from kerasish.devices.windows import resolve_padding
 
 _FLOPS_PER_MICROSECOND = 60e3
 _POOLED_PER_MICROSECOND = 4e3
+_PIECES = 4
+"""How many pieces of work there are for each thread, where they have nothing in common that would be done again."""
 _MOST_TAPS = 64
 """Most weights of a transposed convolution with strides: each has code of its own."""
 _PARTS_PER_THREAD = 2
@@ -69,6 +71,7 @@ class WindowKernel(Kernel):
         parts: int,
         microseconds: float,
         room: int = 0,
+        pieces: int = _PIECES,
     ):
         self.name = name
         self.inputs = list(inputs)
@@ -77,6 +80,7 @@ class WindowKernel(Kernel):
         self._parts = parts
         self._microseconds = microseconds
         self._room = room * output.dtype.itemsize
+        self._pieces = pieces
 
     def write(self, functions: _Functions, lanes: int, body: Callable[..., None]) -> Op:
         """Write the function and return the operation.
@@ -107,7 +111,7 @@ class WindowKernel(Kernel):
             table = entries(*addresses, _room(self._room), part.start, part.stop)
             self._run(ctypes.addressof(table))
 
-        share_out(work, self._parts, self._microseconds)
+        share_out(work, self._parts, self._microseconds, self._pieces)
 
 
 class _Rooms(threading.local):
@@ -221,7 +225,9 @@ def _kernel_gradient(
     time, lanes = _time_of_products(op), vectors.lanes
     if tiling is None:
         units = code.gradient_units(windows, vectors)
-        kernel = WindowKernel(op.prim.name, op.inputs, op.output, [op], units, time, _padded(windows))
+        kernel = WindowKernel(
+            op.prim.name, op.inputs, op.output, [op], units, time, _padded(windows), pieces=1
+        )
         return [
             kernel.write(
                 functions, lanes, lambda f, *arrays: code.kernel_gradient(f, windows, vectors, *arrays)
