@@ -73,9 +73,12 @@ def tiling(windows: Windows, vectors: Vectors, itemsize: int, gradient: bool = F
     if windows.window != (3, 3) or windows.strides != (1, 1) or windows.dilation != (1, 1) or c % lanes:
         return None
     tiles = ((windows.outputs[0] + 1) // 2, (windows.outputs[1] + 1) // 2)
+    # In turns of the processor, two products of vectors each.
     products = PLACES * c * filters / lanes / 2
     transforms = (20 * c + (20 if gradient else 30) * filters) / lanes
-    if prod(tiles) * (1.08 * products + transforms) > _SLACK * prod(windows.outputs) * products * 9 / PLACES:
+    outputs, all_tiles = windows.count * prod(windows.outputs), windows.count * prod(tiles)
+    turns = all_tiles * (1.08 * products + transforms) + 40 * c * filters / lanes
+    if turns > _SLACK * outputs * products * 9 / PLACES:
         return None
     (top, _), (left, _) = windows.padding
     (h, w), (down, across) = windows.lengths, tiles
