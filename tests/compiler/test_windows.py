@@ -99,8 +99,12 @@ CONVOLUTIONS = {
 }
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("case", CONVOLUTIONS)
+DOUBLE = ["plain", "padded", "strided_and_dilated", "rows_of_one", "odd_outputs"]
+
+
+@pytest.mark.parametrize(
+    "case, dtype", [(case, "float32") for case in CONVOLUTIONS] + [(case, "float64") for case in DOUBLE]
+)
 def test_convolutions_and_their_gradients(case, dtype):
     x, kernel, *rest = CONVOLUTIONS[case]
     check_convolution(numbers(*x, dtype=dtype), numbers(*kernel, dtype=dtype, seed=2), *rest)
@@ -113,7 +117,7 @@ def test_few_channels(channels):
     )
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_any_sizes(data):
     draw = lambda low, high: data.draw(st.integers(low, high))  # noqa: E731
@@ -137,8 +141,9 @@ POOLS = {
 }
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("case", POOLS)
+@pytest.mark.parametrize(
+    "case, dtype", [(case, "float32") for case in POOLS] + [("plain", "float64"), ("overlapping", "float64")]
+)
 def test_pooling(case, dtype):
     shape, window, strides, padding = POOLS[case]
     # Few different numbers: windows with several largest ones.
@@ -256,3 +261,18 @@ def test_a_relu_is_part_of_the_gradient_of_pooling(strides):
     result, wanted, parts = both_ways(gradient, x)
     assert ("max_pool_route", "where") in parts
     assert_same(result, wanted)
+
+
+def test_winograd_is_precise(monkeypatch):
+    """Errors of products by tiles are those of plain sums, to a small factor."""
+    from kerasish.compiler.executors import winograd_code
+
+    x, kernel = numbers(8, 16, 16, 64), numbers(3, 3, 64, 64, seed=2)
+    params = dict(strides=(1, 1), padding="same", dilation=(1, 1), groups=1)
+    wanted = library.conv(x.astype("float64"), kernel.astype("float64"), **params)
+    by_tiles, _ = run("conv", x, kernel, **params)
+    monkeypatch.setattr(winograd_code, "_SLACK", 0.0)
+    plain, _ = run("conv", x, kernel, **params)
+    assert not np.array_equal(by_tiles, plain), "both were plain sums"
+    errors = [np.sqrt(np.mean((result - wanted) ** 2)) for result in (by_tiles, plain)]
+    assert errors[0] < 3 * errors[1]
