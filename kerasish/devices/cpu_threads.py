@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import os
 import threading
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -43,23 +44,37 @@ class _Team:
         threads = self._control[0]()
         return min(threads, processors()) if threads > 1 else 1
 
-    def run(self, work: Callable[[slice], None], parts: list[slice]) -> None:
-        """Work on all parts, the last of them in this thread."""
-        if self._pool_size < len(parts) - 1:
+    def run(self, work: Callable[[slice], None], parts: list[slice], size: int) -> None:
+        """Work on all parts in so many threads, this one included; who is done with one takes the next.
+
+        Threads that have not begun when the last part is taken are not waited for.
+        """
+        if self._pool_size < size - 1:
             from concurrent.futures import ThreadPoolExecutor
 
-            self._pool_size = len(parts) - 1
+            self._pool_size = size - 1
             self._pool = ThreadPoolExecutor(self._pool_size, thread_name_prefix="kerasish")
+        left = deque(parts)
+
+        def take() -> None:
+            while True:
+                try:
+                    part = left.popleft()
+                except IndexError:
+                    return
+                work(part)
+
         ask, tell = self._control  # type: ignore[misc]
         before = ask()
         tell(1)
         try:
-            others = [self._pool.submit(work, part) for part in parts[:-1]]
+            others = [self._pool.submit(take) for _ in range(size - 1)]
             try:
-                work(parts[-1])
+                take()
             finally:
                 for other in others:
-                    other.result()
+                    if not other.cancel():
+                        other.result()
         finally:
             tell(before)
 
@@ -103,13 +118,15 @@ def _blas_control() -> tuple[Callable[[], int], Callable[[int], Any]] | None:
     return None
 
 
-def share_out(work: Callable[[slice], None], count: int, microseconds: float) -> None:
+def share_out(work: Callable[[slice], None], count: int, microseconds: float, pieces: int = 1) -> None:
     """Call `work(slice)` for slices that together cover `range(count)`, side by side where that pays.
 
     Args:
         work: Does a part of the work; the parts must not depend on each other.
         count: How many items there are, for example images of a batch.
         microseconds: How long the whole takes one thread, roughly.
+        pieces: How many slices there are for each thread. With several, a thread that has begun late, or that has to
+            share its processor, does fewer of them.
     """
     team = _team
     size = min(team.size(), count) if count > 1 and microseconds >= _LEAST_MICROSECONDS else 1
@@ -117,7 +134,8 @@ def share_out(work: Callable[[slice], None], count: int, microseconds: float) ->
         work(slice(0, count))
         return
     try:
-        bounds = [count * i // size for i in range(size + 1)]
-        team.run(work, [slice(a, b) for a, b in zip(bounds[:-1], bounds[1:], strict=True)])
+        slices = min(size * pieces, count)
+        bounds = [count * i // slices for i in range(slices + 1)]
+        team.run(work, [slice(a, b) for a, b in zip(bounds[:-1], bounds[1:], strict=True)], size)
     finally:
         team.busy.release()

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+import kerasish
 from kerasish.autograd.abstract import Abstract
 from kerasish.autograd.primitive import TABLE
 from kerasish.compiler.executors.numpy import NumpyExecutable
@@ -98,8 +99,12 @@ CONVOLUTIONS = {
 }
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("case", CONVOLUTIONS)
+DOUBLE = ["plain", "padded", "strided_and_dilated", "rows_of_one", "odd_outputs"]
+
+
+@pytest.mark.parametrize(
+    "case, dtype", [(case, "float32") for case in CONVOLUTIONS] + [(case, "float64") for case in DOUBLE]
+)
 def test_convolutions_and_their_gradients(case, dtype):
     x, kernel, *rest = CONVOLUTIONS[case]
     check_convolution(numbers(*x, dtype=dtype), numbers(*kernel, dtype=dtype, seed=2), *rest)
@@ -112,7 +117,7 @@ def test_few_channels(channels):
     )
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_any_sizes(data):
     draw = lambda low, high: data.draw(st.integers(low, high))  # noqa: E731
@@ -136,8 +141,9 @@ POOLS = {
 }
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("case", POOLS)
+@pytest.mark.parametrize(
+    "case, dtype", [(case, "float32") for case in POOLS] + [("plain", "float64"), ("overlapping", "float64")]
+)
 def test_pooling(case, dtype):
     shape, window, strides, padding = POOLS[case]
     # Few different numbers: windows with several largest ones.
@@ -191,9 +197,82 @@ def test_threads_share_the_work(monkeypatch):
     """Parts of a batch, and of a kernel's gradient, are whatever number of threads there is."""
     from kerasish.compiler.executors import windows
 
-    def in_parts(work, count, microseconds):
+    def in_parts(work, count, microseconds, pieces):
         for start in range(count):
             work(slice(start, start + 1))
 
     monkeypatch.setattr(windows, "share_out", in_parts)
     check_convolution(numbers(5, 9, 8, 16), numbers(3, 3, 16, 32), (1, 1), "same", (1, 1))
+
+
+def both_ways(function, *arrays: np.ndarray) -> tuple[np.ndarray, np.ndarray, list[tuple[str, ...]]]:
+    """Return what a function gives compiled and op by op, and what each kernel for windows is made of."""
+    from kerasish.compiler.executors.windows import WindowKernel
+
+    compiled = kerasish.function(function)
+    tensors = [kerasish.ops.convert_to_tensor(a) for a in arrays]
+    graph = compiled.trace(*arrays).executable.graph
+    kernels = [op.prim for op in graph.ops if isinstance(op.prim, WindowKernel)]
+    parts = [tuple(op.prim.name for op in kernel.ops) for kernel in kernels if kernel.ops]
+    return compiled(*arrays).numpy(), function(*tensors).numpy(), parts
+
+
+def test_bias_and_relu_are_part_of_a_convolution():
+    x, bias = numbers(64, 16, 16, 16), numbers(32, seed=3)
+    for size, strides in [(3, 1), (3, 2), (5, 1)]:
+        kernel = numbers(size, size, 16, 32, seed=2)
+
+        def layer(x, kernel, bias, strides=strides):
+            return kerasish.ops.relu(kerasish.ops.conv(x, kernel, strides, "same") + bias)
+
+        result, wanted, parts = both_ways(layer, x, kernel, bias)
+        assert parts == [("conv", "add", "relu")]
+        assert_same(result, wanted)
+
+    def transposed(x, kernel, bias):
+        return kerasish.ops.relu(bias + kerasish.ops.conv_transpose(x, kernel, 2, "same"))
+
+    result, wanted, parts = both_ways(transposed, x[:, :8, :8], numbers(3, 3, 32, 16), bias)
+    assert parts == [("conv_transpose", "add", "relu")]
+    assert_same(result, wanted)
+
+
+def test_what_others_use_too_stays_outside_of_a_convolution():
+    def layer(x, kernel, bias):
+        made = kerasish.ops.conv(x, kernel, 1, "same") + bias
+        return kerasish.ops.relu(made) - 0.5 * made
+
+    x, kernel, bias = numbers(64, 16, 16, 16), numbers(3, 3, 16, 32, seed=2), numbers(32, seed=3)
+    result, wanted, parts = both_ways(layer, x, kernel, bias)
+    assert parts == [("conv", "add")]
+    assert_same(result, wanted)
+
+
+@pytest.mark.parametrize("strides", [1, 2])
+def test_a_relu_is_part_of_the_gradient_of_pooling(strides):
+    def gradient(x):
+        def loss(x):
+            return kerasish.ops.sum(kerasish.ops.max_pool(kerasish.ops.relu(x), 2, strides) ** 2)
+
+        return kerasish.grad(loss)(x)
+
+    # Whole windows at or below zero, and windows with several largest values.
+    x = np.random.default_rng(0).integers(-4, 3, (64, 16, 16, 16)).astype("float32")
+    result, wanted, parts = both_ways(gradient, x)
+    assert ("max_pool_route", "where") in parts
+    assert_same(result, wanted)
+
+
+def test_winograd_is_precise(monkeypatch):
+    """Errors of products by tiles are those of plain sums, to a small factor."""
+    from kerasish.compiler.executors import winograd_code
+
+    x, kernel = numbers(8, 16, 16, 64), numbers(3, 3, 64, 64, seed=2)
+    params = dict(strides=(1, 1), padding="same", dilation=(1, 1), groups=1)
+    wanted = library.conv(x.astype("float64"), kernel.astype("float64"), **params)
+    by_tiles, _ = run("conv", x, kernel, **params)
+    monkeypatch.setattr(winograd_code, "_SLACK", 0.0)
+    plain, _ = run("conv", x, kernel, **params)
+    assert not np.array_equal(by_tiles, plain), "both were plain sums"
+    errors = [np.sqrt(np.mean((result - wanted) ** 2)) for result in (by_tiles, plain)]
+    assert errors[0] < 3 * errors[1]

@@ -116,6 +116,31 @@ class Windows:
         return replace(self, padding=padding)
 
 
+@dataclass(frozen=True)
+class Finish:
+    """What is done to a convolution's outputs before they are written.
+
+    Attributes:
+        bias: The address of what is added, one number a filter; empty where nothing is.
+        rectify: Whether what is below zero becomes zero.
+    """
+
+    bias: str = ""
+    rectify: bool = False
+
+    def biases(self, f: WindowFunction, block: str, v: int) -> list[str]:
+        """Return what is added to each of `v` vectors of filters; empty names where nothing is."""
+        if not self.bias:
+            return [""] * v
+        at = f.at(self.bias, (block, f.lanes * v))
+        return [f.get(at, j) for j in range(v)]
+
+    def apply(self, f: WindowFunction, x: str, bias: str) -> str:
+        """Return what is written in place of a vector."""
+        x = f.plus(x, bias) if bias else x
+        return f.rectified(x) if self.rectify else x
+
+
 class WindowFunction(Function):
     """A function under way that computes with vectors."""
 
@@ -177,6 +202,20 @@ class WindowFunction(Function):
 
     def times(self, x: str, y: str) -> str:
         return self.name(f"fmul contract {self.vector} {x}, {y}")
+
+    def rectified(self, x: str) -> str:
+        """Return max(x, 0); NaN stays."""
+        mask = self.name(f"fcmp ole {self.vector} {x}, zeroinitializer")
+        return self.name(
+            f"select <{self.lanes} x i1> {mask}, {self.vector} zeroinitializer, {self.vector} {x}"
+        )
+
+    def where_positive(self, x: str, y: str) -> str:
+        """Return `y` where `x` is above zero, and zeros elsewhere."""
+        mask = self.name(f"fcmp ogt {self.vector} {x}, zeroinitializer")
+        return self.name(
+            f"select <{self.lanes} x i1> {mask}, {self.vector} {y}, {self.vector} zeroinitializer"
+        )
 
     def gather(self, pointer: str, offset: int, stride: int) -> str:
         """Return a vector of numbers that lie apart."""
@@ -264,7 +303,9 @@ def _tile(windows: Windows, vectors: Vectors) -> Pair:
     return min(tiles, key=cost)
 
 
-def correlation(f: WindowFunction, windows: Windows, vectors: Vectors, x: str, kernel: str, out: str) -> None:
+def correlation(
+    f: WindowFunction, windows: Windows, vectors: Vectors, finish: Finish, x: str, kernel: str, out: str
+) -> None:
     """Write a convolution without groups, shared out by images."""
     p, v = _tile(windows, vectors)
     lanes, filters, c = vectors.lanes, windows.filters, windows.channels
@@ -274,13 +315,14 @@ def correlation(f: WindowFunction, windows: Windows, vectors: Vectors, x: str, k
     with f.parts_of_batch() as n:
         image = f.image(x, n, windows)
         with f.loops(filters // (lanes * v), rows) as (block, o):
-            weights = f.at(kernel, (block, lanes * v))
+            weights, biases = f.at(kernel, (block, lanes * v)), finish.biases(f, block, v)
             into = f.at(out, (n, rows * columns * filters), (o, columns * filters), (block, lanes * v))
             for width, count, first in even_steps(columns, p):
                 with f.loop(str(count)) as t:
                     seen = f.at(image, (o, row), (t, width * step), offset=first * step)
                     sums = _sums_over_window(f, windows, seen, weights, width, v, step)
-                    _put_sums(f, sums, f.at(into, (t, width * filters), offset=first * filters), filters)
+                    made = f.at(into, (t, width * filters), offset=first * filters)
+                    _put_sums(f, sums, made, filters, finish, biases)
 
 
 def turn_kernel(f: WindowFunction, windows: Windows, kernel: str, out: str) -> None:
@@ -363,7 +405,7 @@ def spread(windows: Windows) -> Windows:
 
 
 def strided_transpose(
-    f: WindowFunction, windows: Windows, vectors: Vectors, x: str, kernel: str, out: str
+    f: WindowFunction, windows: Windows, vectors: Vectors, finish: Finish, x: str, kernel: str, out: str
 ) -> None:
     """Write a transposed convolution with a kernel that was turned around, shared out by images."""
     seen, lanes = spread(windows), vectors.lanes
@@ -386,7 +428,7 @@ def strided_transpose(
                     for j, b in wide.taps
                 ]
                 with f.loops(filters // (lanes * v), high.count) as (block, o):
-                    weights = f.at(kernel, (block, lanes * v))
+                    weights, biases = f.at(kernel, (block, lanes * v)), finish.biases(f, block, v)
                     to = f.at(into, (o, down * row), (block, lanes * v), offset=high.first * row)
                     to = f.at(to, offset=wide.first * filters)
                     for steps, count, first in even_steps(wide.count, p):
@@ -398,15 +440,17 @@ def strided_transpose(
                                 rows = f.at(weights, offset=tap * c * filters)
                                 _add_along(f, sums, start, c, rows, c, filters)
                             made = f.at(to, (t, steps * column), offset=first * column)
-                            _put_sums(f, sums, made, column)
+                            _put_sums(f, sums, made, column, finish, biases)
 
 
-def _put_sums(f: WindowFunction, sums: list[list[str]], to: str, apart: int) -> None:
+def _put_sums(
+    f: WindowFunction, sums: list[list[str]], to: str, apart: int, finish: Finish, biases: list[str]
+) -> None:
     """Write sums to neighboring outputs."""
     for i, rooms in enumerate(sums):
         at = f.at(to, offset=i * apart)
         for j, room in enumerate(rooms):
-            f.put(f.get(room), at, j)
+            f.put(finish.apply(f, f.get(room), biases[j]), at, j)
 
 
 def _gradient_tile(windows: Windows, vectors: Vectors) -> Pair:
@@ -560,8 +604,13 @@ def max_pool(f: WindowFunction, windows: Windows, x: str, out: str) -> None:
                 f.put(f.get(room), to, j)
 
 
-def max_pool_route(f: WindowFunction, windows: Windows, g: str, x: str, largest: str, out: str) -> None:
-    """Write each window's value of `g` to where its first largest value is, shared out by images."""
+def max_pool_route(
+    f: WindowFunction, windows: Windows, rectify: bool, g: str, x: str, largest: str, out: str
+) -> None:
+    """Write each window's value of `g` to where its first largest value is, shared out by images.
+
+    With `rectify`, values that are not above zero count as if they got nothing.
+    """
     v = _vectors_at_a_time(f, windows)
     size, made = prod(windows.lengths) * windows.channels, prod(windows.outputs) * windows.channels
     apart = all(s >= w for w, s in zip(windows.window, windows.strides, strict=True))
@@ -576,6 +625,8 @@ def max_pool_route(f: WindowFunction, windows: Windows, g: str, x: str, largest:
             f.fill(into, size)
         with _pooled(f, windows, v) as (o, q, block, place):
             values, top = ([f.get(f.at(a, (place, 1)), j) for j in range(v)] for a in (given, tops))
+            if rectify:  # where the largest is at zero, all are
+                values = [f.where_positive(t, y) for t, y in zip(top, values, strict=True)]
             ones = f"<{', '.join(['i1 true'] * f.lanes)}>"
             for room in left:
                 f.line(f"store {bits} {ones}, ptr {room}")
@@ -604,6 +655,7 @@ def transposed(windows: Windows) -> Windows:
 
 
 __all__ = [
+    "Finish",
     "Pair",
     "Vectors",
     "WindowFunction",

@@ -17,15 +17,19 @@ from kerasish.compiler.costs import flops
 from kerasish.compiler.executors import window_code as code
 from kerasish.compiler.executors import winograd_code as winograd
 from kerasish.compiler.executors.native import Module
-from kerasish.compiler.executors.window_code import Vectors, WindowFunction, Windows
+from kerasish.compiler.executors.window_chains import Chain, chains
+from kerasish.compiler.executors.window_code import Finish, Vectors, WindowFunction, Windows
 from kerasish.compiler.executors.winograd_code import Tiling
 from kerasish.compiler.graph import Graph, Op, Value
 from kerasish.compiler.kernel import Kernel
+from kerasish.compiler.passes import dead_code
 from kerasish.devices.cpu_threads import processors, share_out
 from kerasish.devices.windows import resolve_padding
 
 _FLOPS_PER_MICROSECOND = 60e3
 _POOLED_PER_MICROSECOND = 4e3
+_PIECES = 4
+"""How many pieces of work there are for each thread, where they have nothing in common that would be done again."""
 _MOST_TAPS = 64
 """Most weights of a transposed convolution with strides: each has code of its own."""
 _PARTS_PER_THREAD = 2
@@ -67,6 +71,7 @@ class WindowKernel(Kernel):
         parts: int,
         microseconds: float,
         room: int = 0,
+        pieces: int = _PIECES,
     ):
         self.name = name
         self.inputs = list(inputs)
@@ -75,6 +80,7 @@ class WindowKernel(Kernel):
         self._parts = parts
         self._microseconds = microseconds
         self._room = room * output.dtype.itemsize
+        self._pieces = pieces
 
     def write(self, functions: _Functions, lanes: int, body: Callable[..., None]) -> Op:
         """Write the function and return the operation.
@@ -105,7 +111,7 @@ class WindowKernel(Kernel):
             table = entries(*addresses, _room(self._room), part.start, part.stop)
             self._run(ctypes.addressof(table))
 
-        share_out(work, self._parts, self._microseconds)
+        share_out(work, self._parts, self._microseconds, self._pieces)
 
 
 class _Rooms(threading.local):
@@ -136,34 +142,47 @@ def place_window_kernels(graph: Graph, module: Module) -> tuple[Graph, list[Wind
     """
     functions = _Functions(module)
     ops: list[Op] = []
+    chained = chains(graph)
     for op in graph.ops:
-        windows = _windows(op)
-        vectors = None if windows is None else _vectors(op, windows)
-        ops.extend([op] if windows is None or vectors is None else _kernels(op, windows, vectors, functions))
-    return graph.with_ops(ops), [op.prim for op in ops if isinstance(op.prim, WindowKernel)]
+        chain = chained[op]
+        first = chain.ops[0]
+        windows = _windows(first)
+        vectors = None if windows is None else _vectors(first, windows)
+        if windows is None or vectors is None:
+            ops.append(op)
+        elif op is chain.ops[-1]:
+            ops.extend(_kernels(chain, windows, vectors, functions))
+    return dead_code(graph.with_ops(ops)), [op.prim for op in ops if isinstance(op.prim, WindowKernel)]
 
 
-def _kernels(op: Op, windows: Windows, vectors: Vectors, functions: _Functions) -> list[Op]:
-    """Return the operations of kernels that compute a convolution or a pooling."""
+def _kernels(chain: Chain, windows: Windows, vectors: Vectors, functions: _Functions) -> list[Op]:
+    """Return the operations of kernels that compute a convolution or a pooling, and what follows it."""
+    op = chain.ops[0]
     name = op.prim.name
     if name.startswith("max_pool"):
         values = windows.count * prod(windows.outputs) * prod(windows.window) * windows.channels
-        write = code.max_pool if name == "max_pool" else code.max_pool_route
-        kernel = WindowKernel(
-            name, op.inputs, op.output, [op], windows.count, values / _POOLED_PER_MICROSECOND
-        )
-        return [kernel.write(functions, vectors.lanes, lambda f, *arrays: write(f, windows, *arrays))]
+        time = values / _POOLED_PER_MICROSECOND
+        kernel = WindowKernel(name, op.inputs, chain.output, chain.ops, windows.count, time)
+
+        def write(f: WindowFunction, *arrays: str) -> None:
+            if name == "max_pool":
+                code.max_pool(f, windows, *arrays)
+            else:
+                code.max_pool_route(f, windows, chain.rectify, *arrays)
+
+        return [kernel.write(functions, vectors.lanes, write)]
     gradient = name == "conv_kernel_gradient"
     tiling = winograd.tiling(windows, vectors, op.output.dtype.itemsize, gradient)
     if gradient:
         return _kernel_gradient(op, windows, vectors, tiling, functions)
-    return _convolution(op, windows, vectors, tiling, functions)
+    return _convolution(chain, windows, vectors, tiling, functions)
 
 
 def _convolution(
-    op: Op, windows: Windows, vectors: Vectors, tiling: Tiling | None, functions: _Functions
+    chain: Chain, windows: Windows, vectors: Vectors, tiling: Tiling | None, functions: _Functions
 ) -> list[Op]:
     """Return the operations of a convolution, or of a transposed one, whose kernel is turned around first."""
+    op = chain.ops[0]
     x, weights = op.inputs
     c, filters, turned = windows.channels, windows.filters, op.prim.name == "conv_transpose"
     ops = []
@@ -183,15 +202,18 @@ def _convolution(
     time = _time_of_products(op)
     strided = turned and windows.is_strided
     room = tiling.room if tiling is not None else _padded(code.spread(windows) if strided else windows)
-    kernel = WindowKernel(op.prim.name, [x, weights], op.output, [op], windows.count, time, room)
+    inputs = [x, weights] if chain.bias is None else [x, weights, chain.bias]
+    kernel = WindowKernel(op.prim.name, inputs, chain.output, chain.ops, windows.count, time, room)
 
-    def write(f: WindowFunction, *arrays: str) -> None:
+    def write(f: WindowFunction, x: str, kernel: str, *others: str) -> None:
+        *bias, out = others
+        finish = Finish(*bias, rectify=chain.rectify)
         if tiling is not None:
-            winograd.convolution(f, tiling, *arrays)
+            winograd.convolution(f, tiling, finish, x, kernel, out)
         elif strided:
-            code.strided_transpose(f, windows, vectors, *arrays)
+            code.strided_transpose(f, windows, vectors, finish, x, kernel, out)
         else:
-            code.correlation(f, windows, vectors, *arrays)
+            code.correlation(f, windows, vectors, finish, x, kernel, out)
 
     return [*ops, kernel.write(functions, vectors.lanes, write)]
 
@@ -203,7 +225,9 @@ def _kernel_gradient(
     time, lanes = _time_of_products(op), vectors.lanes
     if tiling is None:
         units = code.gradient_units(windows, vectors)
-        kernel = WindowKernel(op.prim.name, op.inputs, op.output, [op], units, time, _padded(windows))
+        kernel = WindowKernel(
+            op.prim.name, op.inputs, op.output, [op], units, time, _padded(windows), pieces=1
+        )
         return [
             kernel.write(
                 functions, lanes, lambda f, *arrays: code.kernel_gradient(f, windows, vectors, *arrays)

@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from math import prod
 
 from kerasish.compiler.executors.window_code import (
+    Finish,
     Pair,
     Vectors,
     WindowFunction,
@@ -72,9 +73,12 @@ def tiling(windows: Windows, vectors: Vectors, itemsize: int, gradient: bool = F
     if windows.window != (3, 3) or windows.strides != (1, 1) or windows.dilation != (1, 1) or c % lanes:
         return None
     tiles = ((windows.outputs[0] + 1) // 2, (windows.outputs[1] + 1) // 2)
+    # In turns of the processor, two products of vectors each.
     products = PLACES * c * filters / lanes / 2
     transforms = (20 * c + (20 if gradient else 30) * filters) / lanes
-    if prod(tiles) * (1.08 * products + transforms) > _SLACK * prod(windows.outputs) * products * 9 / PLACES:
+    outputs, all_tiles = windows.count * prod(windows.outputs), windows.count * prod(tiles)
+    turns = all_tiles * (1.08 * products + transforms) + 40 * c * filters / lanes
+    if turns > _SLACK * outputs * products * 9 / PLACES:
         return None
     (top, _), (left, _) = windows.padding
     (h, w), (down, across) = windows.lengths, tiles
@@ -205,7 +209,7 @@ class _Room:
         self.made = f.at(f.arrays[-1], offset=matrices + PLACES * t.seen)
 
 
-def convolution(f: WindowFunction, t: Tiling, x: str, kernel: str, out: str) -> None:
+def convolution(f: WindowFunction, t: Tiling, finish: Finish, x: str, kernel: str, out: str) -> None:
     """Write a convolution with a transformed kernel, shared out by images."""
     room = _Room(f, t)
     f.clear_border(t.windows)
@@ -214,7 +218,7 @@ def convolution(f: WindowFunction, t: Tiling, x: str, kernel: str, out: str) -> 
         _see(f, t, image, room, tile, row)
 
     def after(n: str, tile: str, row: str) -> None:
-        _make(f, t, room, f.at(out, (n, prod(t.windows.outputs) * t.windows.filters)), tile, row)
+        _make(f, t, room, finish, f.at(out, (n, prod(t.windows.outputs) * t.windows.filters)), tile, row)
 
     _in_blocks(f, t, x, f.start, f.parts, before, lambda tiles: _multiply(f, t, room, kernel, tiles), after)
 
@@ -308,7 +312,7 @@ def _corners(f: WindowFunction, t: Tiling, array: str, room: _Room, row: str, i:
     return corners
 
 
-def _make(f: WindowFunction, t: Tiling, room: _Room, out: str, tile: str, row: str) -> None:
+def _make(f: WindowFunction, t: Tiling, room: _Room, finish: Finish, out: str, tile: str, row: str) -> None:
     """Transform products into outputs."""
     filters = t.windows.filters
     with f.loops(t.rows, t.tiles[1]) as (i, j):
@@ -316,11 +320,12 @@ def _make(f: WindowFunction, t: Tiling, room: _Room, out: str, tile: str, row: s
         made = f.at(room.made, (tile, filters), (i, t.tiles[1] * filters), (j, filters))
         with f.loop(str(filters // f.lanes)) as block:
             at = f.at(made, (block, f.lanes))
+            (bias,) = finish.biases(f, block, 1)
             m = [f.get(f.at(at, offset=place * t.made)) for place in range(PLACES)]
             for y, corner in zip(
                 _both_axes(f, _outputs, [m[4 * r : 4 * r + 4] for r in range(4)]), corners, strict=True
             ):
-                f.put(y, f.at(corner, (block, f.lanes)))
+                f.put(finish.apply(f, y, bias), f.at(corner, (block, f.lanes)))
 
 
 # Gradient of the kernel
