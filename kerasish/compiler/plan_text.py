@@ -66,7 +66,7 @@ def _bytes(count: int) -> str:
 def _notes(kernel: Any) -> list[str]:
     """Return the lines below a kernel: what it contains, what it reads, and where its results go."""
     notes = []
-    if kernel.primitives:
+    if kernel.primitives not in ([], [kernel.name]):
         notes.append("contains " + ", ".join(kernel.primitives))
     notes.append("reads " + (", ".join(kernel.inputs) or "nothing"))
     parts = []

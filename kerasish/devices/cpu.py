@@ -110,9 +110,12 @@ def any_outside(indices: np.ndarray, count: int) -> bool:
 _INTEGERS = {2: np.dtype(np.int16), 4: np.dtype(np.int32), 8: np.dtype(np.int64)}
 
 
-def index_add(x: np.ndarray, index: Any, values: np.ndarray) -> np.ndarray:
-    """Return a copy of `x` with `values` added at `index`; repeated places add up."""
-    out = x.copy()
+def index_add(x: np.ndarray, index: Any, values: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
+    """Return a copy of `x`, in `out` if it is given, with `values` added at `index`; repeated places add up."""
+    if out is None:
+        out = x.copy()
+    else:
+        np.copyto(out, x)
     if len(index) == 1 and out.ndim > 1 and isinstance(index[0], np.ndarray) and index[0].dtype.kind in "iu":
         rows = index[0].reshape(-1)
         if rows.size and values.shape == index[0].shape + out.shape[1:] and values.dtype == out.dtype:

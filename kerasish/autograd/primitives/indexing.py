@@ -73,7 +73,7 @@ _unslice = Primitive(
 """Zeros of `shape` with the argument at `index`: the transpose of a slice."""
 
 
-def _with_arrays(template: Index, arrays: Sequence[Any]) -> Index:
+def with_arrays(template: Index, arrays: Sequence[Any]) -> Index:
     rest = iter(arrays)
     return tuple(next(rest) if part is ARRAY else part for part in template)
 
@@ -114,7 +114,7 @@ def _fill(zero: Tensor, shape: Shape) -> Tensor:
 
 gather = Primitive(
     "gather",
-    lambda xp, x, *arrays, template: x[_with_arrays(template, arrays)],
+    lambda xp, x, *arrays, template: x[with_arrays(template, arrays)],
     lambda x, *arrays, template: Abstract(_gathered_shape(x.shape, arrays, template), x.dtype),
     vjp_all=_gather_vjp,
 )
@@ -132,7 +132,7 @@ def _scatter_vjp(
 
 _scatter_add = Primitive(
     "scatter_add",
-    lambda xp, x, values, *arrays, template: xp.index_add(x, _with_arrays(template, arrays), values),
+    lambda xp, x, values, *arrays, template: xp.index_add(x, with_arrays(template, arrays), values),
     lambda x, values, *arrays, template: Abstract(x.shape, x.dtype),
     vjp_all=_scatter_vjp,
 )
@@ -145,7 +145,7 @@ def scatter_add(x: Tensor, values: Tensor, arrays: Sequence[Tensor], template: I
 
 def _set_run(xp: Any, x: Any, values: Any, *arrays: Any, template: Index) -> Any:
     out = x.copy()
-    out[_with_arrays(template, arrays)] = values
+    out[with_arrays(template, arrays)] = values
     return out
 
 

@@ -13,7 +13,9 @@ from typing import Any
 import numpy as np
 
 from kerasish.autograd.primitive import Binary, Unary
+from kerasish.autograd.primitives.indexing import with_arrays
 from kerasish.compiler.graph import Op, Value
+from kerasish.devices.cpu import index_add
 
 Bind = Callable[[Any, str], str]
 """Gives an object (a function, an axis tuple) a name in the generated code."""
@@ -152,7 +154,14 @@ def _concatenate(op: Op, inputs: list[str], out: str, bind: Bind) -> list[str]:
     return [f"{bind(np.concatenate, 'concatenate')}(({', '.join(inputs)},), {op.params['axis']}, {out})"]
 
 
+def _scatter_add(op: Op, inputs: list[str], out: str, bind: Bind) -> list[str]:
+    x, values, *arrays = inputs
+    index = f"{bind(with_arrays, 'with_arrays')}({bind(op.params['template'], 'template')}, ({', '.join(arrays)},))"
+    return [f"{bind(index_add, 'index_add')}({x}, {index}, {values}, {out})"]
+
+
 _RULES: dict[str, Rule] = {
+    "scatter_add": _scatter_add,
     "reduce_sum": _sum,
     "reduce_max": _reduction("maximum"),
     "reduce_min": _reduction("minimum"),

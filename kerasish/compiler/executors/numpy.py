@@ -10,7 +10,7 @@ import linecache
 import math
 import weakref
 from collections.abc import Callable, Sequence
-from itertools import count, groupby, pairwise
+from itertools import count, pairwise
 from time import perf_counter
 from typing import Any
 
@@ -19,7 +19,7 @@ import numpy as np
 from kerasish.autograd.state import clock
 from kerasish.compiler import interrupts
 from kerasish.compiler.executors import lowering
-from kerasish.compiler.executors.runs import NativeRun
+from kerasish.compiler.executors.runs import Call, with_runs
 from kerasish.compiler.graph import Graph, Op, Value
 from kerasish.compiler.kernel import Kernel
 from kerasish.compiler.memory import Plan, plan_memory
@@ -145,21 +145,6 @@ class _Instance:
         return True
 
 
-class _Call:
-    """A native kernel's place in the code.
-
-    Attributes:
-        kernel: The kernel's name.
-        arrays: The names of its arrays.
-        changing: Those of them that each call of the graph brings or makes anew.
-    """
-
-    def __init__(self, kernel: str, arrays: Sequence[str], changes: Sequence[bool]):
-        self.kernel = kernel
-        self.arrays = tuple(arrays)
-        self.changing = [name for name, new in zip(arrays, changes, strict=True) if new]
-
-
 class _Program:
     """The generated code of a graph, and what it refers to."""
 
@@ -172,7 +157,7 @@ class _Program:
         self._runtime: set[Value] = set()
         self._scalars: set[Any] = set()
         self._setup: list[str] = []
-        self._body: list[str | _Call] = []
+        self._body: list[str | Call] = []
         self._ends: list[int] = []  # how much of the body there is after each operation
         states = {id(v.data): v.data for v in graph.states}
         states.update((id(variable), variable) for variable, _ in graph.updates)
@@ -209,7 +194,7 @@ class _Program:
 
     def timed(self, tick: Callable[[], None]) -> Callable:
         """Return a `make` whose function calls `tick` before the first operation and after each."""
-        body: list[str | _Call] = ["tick()"]
+        body: list[str | Call] = ["tick()"]
         start = 0
         for end in self._ends:
             body += [*self._body[start:end], "tick()"]
@@ -259,32 +244,8 @@ class _Program:
         self._finish, self._returned = self._results()
         return self._text_of_function(self._body)
 
-    def _with_runs(self, body: Sequence[str | _Call]) -> tuple[list[str], list[str]]:
-        """Return the statements that prepare runs of native kernels, and the body with calls of them."""
-        setup: list[str] = []
-        lines: list[str] = []
-        for is_run, group in groupby(body, lambda line: type(line) is _Call):
-            if not is_run:
-                lines += group
-                continue
-            calls: list[Any] = list(group)
-            given = list(dict.fromkeys(name for call in calls for name in call.changing))
-            pieces = ", ".join(
-                f"({c.kernel}, ({''.join('None, ' if n in c.changing else f'{n}, ' for n in c.arrays)}))"
-                for c in calls
-            )
-            places = [
-                (i, j, given.index(name))
-                for i, c in enumerate(calls)
-                for j, name in enumerate(c.arrays)
-                if name in c.changing
-            ]
-            setup.append(f"run{len(setup)} = {self._bind(NativeRun, 'native_run')}([{pieces}], {places})")
-            lines.append(f"run{len(setup) - 1}({', '.join(given)})")
-        return setup, lines
-
-    def _text_of_function(self, body: Sequence[str | _Call]) -> str:
-        setup, body = self._with_runs(body)
+    def _text_of_function(self, body: Sequence[str | Call]) -> str:
+        setup, body = with_runs(body, self._bind)
         arguments = ", ".join(f"a{i}" for i in range(len(self.graph.arguments)))
         states = "".join(f"    s{i} = variables[{i}]\n" for i in range(len(self.variables)))
         lines = [
@@ -320,7 +281,7 @@ class _Program:
             kernel, arrays = self._bind(op.prim, "kernel"), [*inputs, *outputs]
             if hasattr(op.prim, "table"):
                 changing = [v in self._runtime for v in (*op.inputs, *op.outputs)]
-                self._body.append(_Call(kernel, arrays, changing))
+                self._body.append(Call(kernel, arrays, changing))
             else:
                 self._body.append(f"{kernel}({', '.join(arrays)})")
             return
@@ -476,7 +437,7 @@ class NumpyStep(_Program):
                 self._body.append(f"{copyto}(o{i}, {text})")
         names = [f"a{i}" for i in range(len(self.graph.arguments))]
         names += [f"o{i}" for i in range(len(self.graph.outputs))]
-        setup, body = self._with_runs(self._body)
+        setup, body = with_runs(self._body, self._bind)
         only = body == ["run0()"]
         lines = [
             f"def make({', '.join(['arena', *names])}):",

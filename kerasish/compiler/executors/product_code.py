@@ -50,7 +50,7 @@ class _Code(Function):
         place = self.name(f"getelementptr inbounds i64, ptr {job}, i64 {FIELDS.index(name)}", "p")
         return self.name(f"load {'ptr' if name in ('x', 'y', 'out') else 'i64'}, ptr {place}, align 8")
 
-    def int(self, operation: str, x: str | int, y: str | int) -> str:
+    def integer(self, operation: str, x: str | int, y: str | int) -> str:
         if operation in ("umin", "umax"):
             self.declared[f"llvm.{operation}.i64"] = f"declare i64 @llvm.{operation}.i64(i64, i64) #1"
             return self.name(f"call i64 @llvm.{operation}.i64(i64 {x}, i64 {y})")
@@ -59,7 +59,7 @@ class _Code(Function):
     def at(self, pointer: str, *terms: tuple[str, str | int]) -> str:
         """Return the address of the element at sum(index * stride)."""
         for index, stride in terms:
-            offset = index if stride == 1 else self.int("mul", index, stride)
+            offset = index if stride == 1 else self.integer("mul", index, stride)
             pointer = self.address(pointer, offset, self.dtype)
         return pointer
 
@@ -116,7 +116,7 @@ def _tile(dtype: np.dtype, lanes: int, rows: int) -> str:
     starts = [f.at(x, (str(i), x_row)) for i in range(rows)]
     with f.loop(terms) as k:
         y = [f.get(f.at(panel, (k, lanes * VECTORS)), j) for j in range(VECTORS)]
-        offset = f.int("mul", k, x_term)
+        offset = f.integer("mul", k, x_term)
         for i in range(rows):
             value = f.spread(f.at(starts[i], (offset, 1)))
             for j in range(VECTORS):
@@ -162,14 +162,14 @@ def _panel(dtype: np.dtype, lanes: int) -> str:
             f.put(f.get(f.at(y, (k, y_term)), j), f.at(panel, (k, width)), j)
     only_turned = f.name(f"and i1 {turned}, {f.name(f'xor i1 {in_rows}, true')}")
     with f.when(only_turned):
-        squares = f.int("udiv", terms, lanes)
+        squares = f.integer("udiv", terms, lanes)
         with f.when(f.name(f"icmp ne i64 {squares}, 0")), f.loop(squares) as square:
-            k = f.int("mul", square, lanes)
+            k = f.integer("mul", square, lanes)
             for j in range(VECTORS):
                 rows = [f.get(f.at(y, (str(j * lanes + i), y_column), (k, 1))) for i in range(lanes)]
                 for i, column in enumerate(_turned(f, rows)):
                     f.put(column, f.at(panel, (k, width), (str(i), width)), j)
-        done = f.int("mul", squares, lanes)
+        done = f.integer("mul", squares, lanes)
         _copy_one_by_one(f, y, y_term, y_column, panel, done, terms, str(width))
     with f.when(simple, otherwise=True):
         with f.loop(terms) as k:
@@ -199,9 +199,9 @@ def _turned(f: _Code, rows: list[str]) -> list[str]:
 def _copy_one_by_one(
     f: _Code, y: str, y_term: str, y_column: str, panel: str, start: str, stop: str, columns: str
 ) -> None:
-    left = f.int("sub", stop, start)
+    left = f.integer("sub", stop, start)
     with f.when(f.name(f"icmp ne i64 {left}, 0")), f.loop(left) as i:
-        k = f.int("add", start, i)
+        k = f.integer("add", start, i)
         source, target = f.at(y, (k, y_term)), f.at(panel, (k, f.lanes * VECTORS))
         with f.loop(columns) as c:
             f.store(f.load(f.at(source, (c, y_column)), "0", f.dtype), target, c)
@@ -213,34 +213,34 @@ def _block(dtype: np.dtype, lanes: int, most_rows: int) -> str:
     job, part = f.argument("job", "ptr"), f.argument("part", "i64")
     g = {name: f.field(job, name) for name in FIELDS}
     width = lanes * VECTORS
-    matrix, block = f.int("udiv", part, g["blocks"]), f.int("urem", part, g["blocks"])
-    outer, inner = f.int("udiv", matrix, g["inner"]), f.int("urem", matrix, g["inner"])
+    matrix, block = f.integer("udiv", part, g["blocks"]), f.integer("urem", part, g["blocks"])
+    outer, inner = f.integer("udiv", matrix, g["inner"]), f.integer("urem", matrix, g["inner"])
     x, y, out = (
         f.at(g[name], (outer, g[f"{name}_outer"]), (inner, g[f"{name}_inner"])) for name in ("x", "y", "out")
     )
-    first_row = f.int("mul", f.int("udiv", block, g["column_blocks"]), g["block_rows"])
-    first_column = f.int("mul", f.int("urem", block, g["column_blocks"]), g["block_columns"])
-    rows = f.int("umin", g["block_rows"], f.int("sub", g["rows"], first_row))
-    columns = f.int("umin", g["block_columns"], f.int("sub", g["columns"], first_column))
+    first_row = f.integer("mul", f.integer("udiv", block, g["column_blocks"]), g["block_rows"])
+    first_column = f.integer("mul", f.integer("urem", block, g["column_blocks"]), g["block_columns"])
+    rows = f.integer("umin", g["block_rows"], f.integer("sub", g["rows"], first_row))
+    columns = f.integer("umin", g["block_columns"], f.integer("sub", g["columns"], first_column))
     x = f.at(x, (first_row, g["x_row"]))
     y = f.at(y, (first_column, g["y_column"]))
     out = f.at(out, (first_row, g["out_row"]), (first_column, 1))
     panel = f.room(TERMS * VECTORS)
-    tiles = f.int("udiv", f.int("add", rows, most_rows - 1), most_rows)
-    small, wide = f.int("udiv", rows, tiles), f.int("urem", rows, tiles)
-    with f.loop(f.int("udiv", f.int("add", g["terms"], TERMS - 1), TERMS)) as chapter:
-        k = f.int("mul", chapter, TERMS)
-        terms = f.int("umin", f.int("sub", g["terms"], k), TERMS)
-        with f.loop(f.int("udiv", f.int("add", columns, width - 1), width)) as p:
-            c = f.int("mul", p, width)
-            wanted = f.int("umin", f.int("sub", columns, c), width)
+    tiles = f.integer("udiv", f.integer("add", rows, most_rows - 1), most_rows)
+    small, wide = f.integer("udiv", rows, tiles), f.integer("urem", rows, tiles)
+    with f.loop(f.integer("udiv", f.integer("add", g["terms"], TERMS - 1), TERMS)) as chapter:
+        k = f.integer("mul", chapter, TERMS)
+        terms = f.integer("umin", f.integer("sub", g["terms"], k), TERMS)
+        with f.loop(f.integer("udiv", f.integer("add", columns, width - 1), width)) as p:
+            c = f.integer("mul", p, width)
+            wanted = f.integer("umin", f.integer("sub", columns, c), width)
             source = f.at(y, (k, g["y_term"]), (c, g["y_column"]))
             given = f"i64 {g['y_term']}, i64 {g['y_column']}, i64 {terms}, i64 {wanted}"
             f.line(f"call void @panel(ptr {source}, {given}, ptr {panel})")
             with f.loop(tiles) as t:  # the first `wide` of them have one row more
-                row = f.int("add", f.int("mul", t, small), f.int("umin", t, wide))
+                row = f.integer("add", f.integer("mul", t, small), f.integer("umin", t, wide))
                 one = f.name(f"zext i1 {f.name(f'icmp ult i64 {t}, {wide}')} to i64")
-                height = f.int("add", small, one)
+                height = f.integer("add", small, one)
                 seen = f.at(x, (row, g["x_row"]), (k, g["x_term"]))
                 to = f.at(out, (row, g["out_row"]), (c, 1))
                 given = (

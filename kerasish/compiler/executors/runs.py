@@ -7,6 +7,7 @@ for the arrays that stay where they are, and brought up to date where an array c
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import groupby
 from operator import is_
 from typing import Any
 
@@ -133,6 +134,51 @@ class NativeLoop:
         np.copyto(self._now, self._start)
         self._wake()
         self._run_loop(self._address)
+
+
+class Call:
+    """A native kernel's place in the code.
+
+    Attributes:
+        kernel: The kernel's name.
+        arrays: The names of its arrays.
+        changing: Those of them that each call of the graph brings or makes anew.
+    """
+
+    def __init__(self, kernel: str, arrays: Sequence[str], changes: Sequence[bool]):
+        self.kernel = kernel
+        self.arrays = tuple(arrays)
+        self.changing = [name for name, new in zip(arrays, changes, strict=True) if new]
+
+
+def with_runs(body: Sequence[str | Call], bind: Callable[[Any, str], str]) -> tuple[list[str], list[str]]:
+    """Return the statements that prepare runs of native kernels, and the body with calls of them.
+
+    Args:
+        body: Statements, and native kernels among them.
+        bind: Gives an object a name in the generated code.
+    """
+    setup: list[str] = []
+    lines: list[str] = []
+    for is_run, group in groupby(body, lambda line: type(line) is Call):
+        if not is_run:
+            lines += group  # type: ignore[arg-type]
+            continue
+        calls: list[Any] = list(group)
+        given = list(dict.fromkeys(name for call in calls for name in call.changing))
+        pieces = ", ".join(
+            f"({c.kernel}, ({''.join('None, ' if n in c.changing else f'{n}, ' for n in c.arrays)}))"
+            for c in calls
+        )
+        places = [
+            (i, j, given.index(name))
+            for i, c in enumerate(calls)
+            for j, name in enumerate(c.arrays)
+            if name in c.changing
+        ]
+        setup.append(f"run{len(setup)} = {bind(NativeRun, 'native_run')}([{pieces}], {places})")
+        lines.append(f"run{len(setup) - 1}({', '.join(given)})")
+    return setup, lines
 
 
 def _address(function: Callable) -> int:

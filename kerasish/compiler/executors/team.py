@@ -320,6 +320,8 @@ class Team:
         memory = np.zeros(_NEXT + 8 * _MOST + 8, np.int64)
         self._memory = memory[-memory.ctypes.data % 64 // 8 :]
         set_memory(self._memory.ctypes.data)
+        self._workers: list[_Worker] = []
+        self._size: int | None = None
         self.forget_threads()
 
     def wake(self) -> None:
@@ -342,8 +344,8 @@ class Team:
         self._memory[:] = 0
         self._memory[_THREADS] = 1
         self._lock = threading.Lock()
-        self._workers: list[_Worker] = []
-        self._size: int | None = None
+        self._workers = []
+        self._size = None
 
 
 _made: list[Team] = []
