@@ -12,7 +12,7 @@ from kerasish.autograd.abstract import Abstract
 from kerasish.autograd.primitive import Piece, Primitive, cast
 from kerasish.autograd.primitives import elementwise as e
 from kerasish.autograd.primitives.shapes import normalize_axis, reduce_sum
-from kerasish.autograd.tensor import Tensor
+from kerasish.autograd.tensor import Tensor, as_tensor
 from kerasish.ops.arithmetic import clip
 from kerasish.ops.common import as_float
 from kerasish.ops.creation import arange
@@ -133,7 +133,8 @@ def tanh_shrink(x: Any) -> Tensor:
 
 def hard_tanh(x: Any) -> Tensor:
     """x limited to -1 … 1, elementwise."""
-    return clip(as_float(x), -1.0, 1.0)
+    x = as_tensor(x)
+    return clip(x, -1, 1) if x._value.dtype.kind in "iu" else clip(as_float(x), -1.0, 1.0)
 
 
 def hard_shrink(x: Any, threshold: float = 0.5) -> Tensor:
@@ -150,8 +151,8 @@ def soft_shrink(x: Any, threshold: float = 0.5) -> Tensor:
 
 def threshold(x: Any, threshold: float, default_value: float) -> Tensor:
     """x where it is above `threshold`, `default_value` elsewhere."""
-    x = as_float(x)
-    return e.where(x > threshold, x, default_value)
+    x = as_tensor(x)
+    return e.where(e.greater(x, threshold), x, default_value)
 
 
 def squareplus(x: Any, b: float = 4) -> Tensor:
