@@ -172,7 +172,8 @@ def softmax(x: Any, axis: int | Sequence[int] | None = -1) -> Tensor:
     x = as_float(x)
     if isinstance(axis, (tuple, list)) or axis is None:
         return _over_axes(softmax, x, axis)
-    return _softmax(x, axis=normalize_axis(axis, x.ndim))
+    axis = normalize_axis(axis, x.ndim)
+    return x if x.shape[axis] == 0 else _softmax(x, axis=axis)
 
 
 def log_softmax(x: Any, axis: int | Sequence[int] | None = -1) -> Tensor:
