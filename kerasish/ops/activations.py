@@ -133,8 +133,7 @@ def tanh_shrink(x: Any) -> Tensor:
 
 def hard_tanh(x: Any) -> Tensor:
     """x limited to -1 … 1, elementwise."""
-    x = as_tensor(x)
-    return clip(x, -1, 1) if x._value.dtype.kind in "iu" else clip(as_float(x), -1.0, 1.0)
+    return clip(as_float(x), -1.0, 1.0)
 
 
 def hard_shrink(x: Any, threshold: float = 0.5) -> Tensor:
