@@ -359,7 +359,9 @@ class Binary(Primitive):
         """Apply where at least one operand is no tensor: a Python number stays as it is, the rest is converted."""
         if not isinstance(x, Tensor):
             if not isinstance(y, Tensor):
-                return self(as_tensor(x), as_tensor(y))
+                if type(x) in (int, float):
+                    return self(x if type(y) not in (int, float) else as_tensor(x), as_tensor(y))
+                return self(as_tensor(x), y if type(y) in (int, float) else as_tensor(y))
             tensor, other, swapped = y, x, True
         else:
             tensor, other, swapped = x, y, False

@@ -64,7 +64,10 @@ def matmul(x: np.ndarray, y: np.ndarray) -> Any:
             return np.dot(x, y)
         rows = math.prod(x.shape[:-1])
         return np.dot(x.reshape(rows, x.shape[-1]), y).reshape(*x.shape[:-1], y.shape[-1])
-    return np.matmul(x, y)
+    out = np.matmul(x, y)
+    return (
+        out if out.dtype == x.dtype else out.astype(x.dtype)
+    )  # NumPy returns float32 for stacks of bfloat16
 
 
 def sigmoid(x: np.ndarray) -> np.ndarray:

@@ -12,7 +12,7 @@ from kerasish.autograd.abstract import Abstract
 from kerasish.autograd.primitive import Piece, Primitive, cast
 from kerasish.autograd.primitives import elementwise as e
 from kerasish.autograd.primitives.shapes import normalize_axis, reduce_sum
-from kerasish.autograd.tensor import Tensor
+from kerasish.autograd.tensor import Tensor, as_tensor
 from kerasish.ops.arithmetic import clip
 from kerasish.ops.common import as_float
 from kerasish.ops.creation import arange
@@ -150,8 +150,8 @@ def soft_shrink(x: Any, threshold: float = 0.5) -> Tensor:
 
 def threshold(x: Any, threshold: float, default_value: float) -> Tensor:
     """x where it is above `threshold`, `default_value` elsewhere."""
-    x = as_float(x)
-    return e.where(x > threshold, x, default_value)
+    x = as_tensor(x)
+    return e.where(e.greater(x, threshold), x, default_value)
 
 
 def squareplus(x: Any, b: float = 4) -> Tensor:
@@ -171,7 +171,8 @@ def softmax(x: Any, axis: int | Sequence[int] | None = -1) -> Tensor:
     x = as_float(x)
     if isinstance(axis, (tuple, list)) or axis is None:
         return _over_axes(softmax, x, axis)
-    return _softmax(x, axis=normalize_axis(axis, x.ndim))
+    axis = normalize_axis(axis, x.ndim)
+    return x if x.shape[axis] == 0 else _softmax(x, axis=axis)
 
 
 def log_softmax(x: Any, axis: int | Sequence[int] | None = -1) -> Tensor:

@@ -11,6 +11,7 @@ from kerasish import config
 from kerasish.autograd.primitives import indexing
 from kerasish.autograd.primitives.shapes import expand_dims
 from kerasish.autograd.tensor import Tensor, as_tensor
+from kerasish.ops.common import as_float
 from kerasish.ops.reductions import max, sum
 
 
@@ -89,6 +90,7 @@ def _windows(length: int, count: int) -> tuple[np.ndarray, np.ndarray]:
 
 def _averages(x: Tensor, axis: int, count: int) -> Tensor:
     positions, counts = _windows(x.shape[axis], count)
+    x = as_float(x)
     weights = as_tensor((counts / counts.sum(1, keepdims=True)).astype(np.float64), x.dtype)
     after = x.ndim - axis - 1
     weights = expand_dims(weights, tuple(range(2, 2 + after))) if after else weights

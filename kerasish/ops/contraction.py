@@ -60,15 +60,15 @@ def einsum(subscripts: str, *operands: Any, **kwargs: Any) -> Tensor:
             chosen.insert(0, _contract(left, right, {*out, *others}, out))
         parts.append(chosen[0])
     labels, result = _reduced(*parts[0], set(out))
-    return _arranged(result, labels, out)
+    return _arranged(cast(result, tensors[0].dtype), labels, out)  # sums of small integers are wider
 
 
 def _of_one_type(tensors: list[Tensor]) -> list[Tensor]:
-    found = {t._value.dtype for t in tensors}
-    if len(found) == 1 and found.pop().char != "b":
+    found = {t.dtype for t in tensors}
+    if len(found) == 1 and found != {"int8"}:
         return tensors
-    common = dtypes.result_type(*(t.dtype for t in tensors))
-    return [cast(t, "int32" if common == "int8" else common) for t in tensors]
+    common = "int32" if found == {"int8"} else dtypes.result_type(*found)
+    return [cast(t, common) for t in tensors]
 
 
 @lru_cache(maxsize=512)

@@ -10,7 +10,9 @@ import numpy as np
 
 from kerasish.autograd import dtypes
 from kerasish.autograd.primitive import cast as _cast
+from kerasish.autograd.primitives import elementwise as e
 from kerasish.autograd.primitives import indexing
+from kerasish.autograd.primitives import shapes as s
 from kerasish.autograd.primitives.shapes import normalize_axis, present, stop_gradient_p
 from kerasish.autograd.tensor import Tensor, as_tensor
 
@@ -130,10 +132,45 @@ def scatter(indices: Any, values: Any, shape: Sequence[int]) -> Tensor:
 
 
 def scatter_update(inputs: Any, indices: Any, updates: Any, reduction: str | None = None) -> Tensor:
-    """Return `inputs` with `updates` put (or added, if `reduction="add"`) at `indices`."""
-    if reduction not in (None, "add"):
-        raise ValueError(f"`reduction` must be None or 'add'. Received: reduction={reduction!r}")
-    return _scatter(as_tensor(inputs), indices, as_tensor(updates), add=reduction == "add")
+    """Return `inputs` with `updates` put at `indices`, or combined with what is there.
+
+    Example:
+
+    >>> kerasish.ops.scatter_update([1, 5, 3], [[0], [1], [1]], [4, 2, 9], reduction="max").numpy()
+    array([4, 9, 3], dtype=int32)
+
+    Args:
+        inputs: The tensor.
+        indices: Positions in its first axes, along the last axis: of shape `(n, k)` for `k` of them.
+        updates: What goes there, of shape `(n, *inputs.shape[k:])`.
+        reduction: None to replace (the last update of a position wins), `"add"`, `"mul"`, `"max"` or `"min"` to combine
+            all updates of a position with its old value.
+
+    Raises:
+        ValueError: If `reduction` is none of these.
+    """
+    inputs, updates = as_tensor(inputs), as_tensor(updates)
+    if reduction in (None, "add"):
+        return _scatter(inputs, indices, updates, add=reduction == "add")
+    if reduction not in _REDUCTIONS:
+        raise ValueError(
+            f"`reduction` must be None, 'add', 'mul', 'max' or 'min'. Received: reduction={reduction!r}"
+        )
+    indices = as_tensor(indices)
+    depth = indices.shape[-1]
+    rest = inputs.shape[depth:]
+    places: Any = 0
+    for i, length in enumerate(inputs.shape[:depth]):
+        index = indices[..., i]
+        places = places * length + e.where(e.less(index, 0), index + length, index)
+    flat = s.reshape(inputs, (-1, *rest))
+    segments, combine = _REDUCTIONS[reduction]
+    updates = s.reshape(_cast(updates, inputs.dtype), (-1, *rest))
+    found = indexing.combine_segments(updates, s.reshape(places, (-1,)), flat.shape[0], segments)
+    return s.reshape(combine(flat, found), inputs.shape)
+
+
+_REDUCTIONS = {"mul": ("multiply", e.multiply), "max": ("maximum", e.maximum), "min": ("minimum", e.minimum)}
 
 
 def _scatter(x: Tensor, indices: Any, values: Tensor, add: bool) -> Tensor:

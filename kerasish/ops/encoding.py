@@ -32,10 +32,13 @@ def multi_hot(
     sparse: bool = False,
     **kwargs: Any,
 ) -> Tensor:
-    """Return 1 at each position that the integers along `axis` name, and 0 elsewhere."""
+    """Return 1 at each position that the integers of a sample name, and 0 elsewhere.
+
+    The classes of each integer are along `axis` of a tensor of one axis more, and the largest values are taken over its
+    second axis (the first for a vector), as Keras does: `(batch, integers)` becomes `(batch, num_classes)`.
+    """
     num_classes = kwargs.pop("num_tokens", None) if num_classes is None else num_classes
     if num_classes is None:
         raise ValueError("Argument `num_classes` must be specified.")
     inputs = as_tensor(inputs)
-    hot = one_hot(inputs, num_classes, -1, dtype)
-    return max(hot, normalize_axis(axis, inputs.ndim) if inputs.ndim > 1 else 0)
+    return max(one_hot(inputs, num_classes, axis, dtype), 1 if inputs.ndim > 1 else 0)

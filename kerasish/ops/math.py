@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -27,7 +28,7 @@ def logsumexp(x: Any, axis: int | Sequence[int] | None = None, keepdims: bool = 
     x = as_tensor(x)
     if x._value.dtype.kind in "biu":
         x = cast(x, dtypes.result_type(x.dtype, float))
-    top = stop_gradient_p(max(x, axis, keepdims=True))
+    top = stop_gradient_p(max(x, axis, keepdims=True, initial=-math.inf))
     top = e.where(e.isfinite(top), top, 0.0)
     result = e.log(sum(e.exp(x - top), axis, keepdims=True)) + top
     return result if keepdims else squeeze(result, axis if axis is not None else tuple(range(x.ndim)))

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from kerasish import devices
+from kerasish.autograd import dtypes
 from kerasish.autograd.abstract import Abstract
 from kerasish.autograd.primitives import elementwise as e
 from kerasish.autograd.primitives import indexing
@@ -103,8 +104,15 @@ def nonzero(x: Any) -> tuple[Tensor, ...]:
 
 def select(condlist: Sequence[Any], choicelist: Sequence[Any], default: Any = 0) -> Tensor:
     """Return, at each place, the value of the first choice whose condition holds there."""
-    result = default
-    for condition, choice in zip(reversed(condlist), reversed(choicelist), strict=True):
+    if len(condlist) != len(choicelist):
+        raise ValueError(
+            "`select` needs a choice for each condition. "
+            f"Received: {len(condlist)} conditions and {len(choicelist)} choices."
+        )
+    values = [v if type(v) in (int, float) else as_tensor(v) for v in (*choicelist, default)]
+    dtype = dtypes.result_type(*(v.dtype if isinstance(v, Tensor) else type(v) for v in values))
+    *choices, result = (as_tensor(v, dtype) for v in values)
+    for condition, choice in zip(reversed(condlist), reversed(choices), strict=True):
         result = _where(condition, choice, result)
     return result
 

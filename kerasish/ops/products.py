@@ -78,7 +78,7 @@ def dot(x1: Any, x2: Any) -> Tensor:
     if not x1.ndim or not x2.ndim:
         return e.multiply(x1, x2)
     if x2.ndim <= 2:
-        return matmul(x1, x2)
+        return cast(matmul(x1, x2), dtypes.result_type(x1.dtype, x2.dtype))
     return tensordot(x1, x2, axes=((-1,), (-2,)))
 
 
@@ -100,9 +100,8 @@ def tensordot(x1: Any, x2: Any, axes: int | Sequence[Any] = 2) -> Tensor:
     inner = math.prod(-1 if a is b is None else a or b or 0 for a, b in pairs)
     flat_left = s.reshape(s.transpose(x1, [*rest_left, *left]), (-1, inner))
     flat_right = s.reshape(s.transpose(x2, [*right, *rest_right]), (inner, -1))
-    return s.reshape(
-        matmul(flat_left, flat_right), [x1.shape[a] for a in rest_left] + [x2.shape[a] for a in rest_right]
-    )
+    product = cast(matmul(flat_left, flat_right), dtypes.result_type(x1.dtype, x2.dtype))
+    return s.reshape(product, [x1.shape[a] for a in rest_left] + [x2.shape[a] for a in rest_right])
 
 
 def outer(x1: Any, x2: Any) -> Tensor:
@@ -118,7 +117,7 @@ def inner(x1: Any, x2: Any) -> Tensor:
 
 def vdot(x1: Any, x2: Any) -> Tensor:
     """Return the dot product of both flattened."""
-    return matmul(ravel(x1), ravel(x2))
+    return dot(ravel(x1), ravel(x2))
 
 
 def kron(x1: Any, x2: Any) -> Tensor:

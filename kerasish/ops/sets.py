@@ -15,7 +15,7 @@ from kerasish.autograd.primitives import shapes as s
 from kerasish.autograd.primitives.shapes import normalize_axis
 from kerasish.autograd.tensor import Tensor, as_tensor, no_value
 from kerasish.ops.common import as_float
-from kerasish.ops.creation import linspace, zeros
+from kerasish.ops.creation import full, linspace, zeros
 from kerasish.ops.order import searchsorted
 from kerasish.ops.reductions import any, max, min
 
@@ -72,7 +72,7 @@ def bincount(x: Any, weights: Any = None, minlength: int = 0, sparse: bool = Fal
     x = cast(x, "int32")
     if weights is None:
         return _bincount(x, minimum=int(minlength))
-    return _bincount(x, as_float(weights), minimum=int(minlength))
+    return _bincount(x, as_tensor(weights), minimum=int(minlength))
 
 
 def histogram(x: Any, bins: Any = 10, range: tuple | None = None) -> tuple[Tensor, Tensor]:
@@ -149,7 +149,8 @@ def _unique_run(xp: Any, x: Any, axis: int, size: int | None) -> tuple:
         missing = size - index.shape[0]
         for i, part in enumerate(found):
             if missing > 0:
-                fill = xp.zeros(missing, np.int32) if i else xp.broadcast_to(part[:1], (missing,))
+                fill = xp.zeros(missing, np.int32)
+                fill[:] = 0 if i or not index.shape[0] else part[0]
                 part = xp.concatenate([part, fill])
             found[i] = part[:size].copy()
     return found[0], inverse.reshape(x.shape[axis]).astype(np.int32), found[1]
@@ -206,7 +207,11 @@ def unique(
     rows = s.reshape(x, (-1,)) if axis is None else x
     along = 0 if axis is None else normalize_axis(axis, x.ndim)
     index, inverse, counts = _unique(rows, axis=along, size=size)
-    values = indexing.take(rows, index, along)
+    if size is not None and rows.shape[along] == 0:  # there is no first value to fill with
+        rest = (*rows.shape[:along], size, *rows.shape[along + 1 :])
+        values = full(rest, 0 if fill_value is None else fill_value, rows.dtype)
+    else:
+        values = indexing.take(rows, index, along)
     if size is not None and fill_value is not None:
         filled = s.reshape(e.equal(counts, 0), (-1,) + (1,) * (rows.ndim - 1 - along))
         values = e.where(filled, as_tensor(fill_value, rows.dtype), values)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from more_ops_cases import CALLS
+from odd_ops_cases import CALLS
 
 from kerasish import KerasTensor, Tensor, ops, tree
 

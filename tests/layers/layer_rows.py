@@ -17,7 +17,7 @@ class Row:
         arguments: Constructor arguments; callables make them of a library.
         inputs: Arrays.
         call: Keyword arguments of the call.
-        as_list: Whether the inputs are passed as one list.
+        as_list: Whether the inputs are passed as one list; `"rest"`: all but the first.
         random: Whether the outputs in training are drawn at random.
         gradients: Whether gradients are to be compared.
         tolerance: Largest difference from the oracle.
@@ -28,7 +28,7 @@ class Row:
     arguments: dict[str, Any]
     inputs: list[np.ndarray]
     call: dict[str, Any] = field(default_factory=dict)
-    as_list: bool = False
+    as_list: bool | str = False
     random: bool = False
     gradients: bool = True
     tolerance: float = 1e-5
@@ -39,7 +39,9 @@ class Row:
         return getattr(keras.layers, self.name)(**arguments, name="l")
 
     def pass_to(self, layer: Any, inputs: Any, **more: Any) -> Any:
-        inputs = [list(inputs)] if self.as_list else inputs
+        if self.as_list:
+            first = [inputs[0]] if self.as_list == "rest" else []
+            inputs = [*first, list(inputs[len(first) :])]
         return layer(*inputs, **self.call, **more)
 
     @property
@@ -71,7 +73,7 @@ def row(
     name: str,
     *inputs: Any,
     call: Any = None,
-    as_list: bool = False,
+    as_list: bool | str = False,
     random: bool = False,
     gradients: bool = True,
     tolerance: float = 1e-5,
@@ -338,3 +340,26 @@ row("ConvLSTM1D", numbers(2, 3, 6, 2), filters=3, kernel_size=2, padding="same",
 row("ConvLSTM2D", IMAGES, filters=2, kernel_size=(2, 3), return_sequences=True)
 row("ConvLSTM3D", numbers(2, 2, 2, 4, 4, 3), filters=2, kernel_size=2, use_bias=False, **FIRST)
 row("ConvLSTM2D", IMAGES, filters=2, kernel_size=2, recurrent_dropout=0.5, random=True)
+
+# Cells, which take their states beside the inputs and give them back
+row("SimpleRNNCell", V, (4, 3), as_list="rest", units=3, activation="relu", recurrent_regularizer="l2")
+row("GRUCell", V, (4, 3), as_list="rest", units=3, use_bias=False)
+row("GRUCell", V, (4, 3), as_list="rest", units=3, reset_after=False, bias_constraint="non_neg")
+row("LSTMCell", V, (4, 3), (4, 3), as_list="rest", units=3, recurrent_activation="hard_sigmoid")
+row("StackedRNNCells", V, (4, 3), (4, 2), as_list="rest", cells=lambda k: [k.layers.GRUCell(3, name="g"), k.layers.SimpleRNNCell(2, name="s")])
+
+# Sixteen bits in stacks of matrices
+row("Dense", S, units=3, activation="gelu", dtype="mixed_bfloat16", tolerance=0.05)
+row("Dense", V, units=3, dtype="bfloat16", tolerance=0.05)
+row("EinsumDense", S, equation="abc,bcd->abd", output_shape=(5, 3), dtype="mixed_bfloat16", tolerance=0.05)
+row("Attention", Q, VALUE, as_list=True, dtype="mixed_bfloat16", tolerance=0.05)
+row("AdditiveAttention", Q, VALUE, as_list=True, dtype="mixed_float16", tolerance=0.01)
+row("Dot", S, S, as_list=True, axes=2, normalize=True, dtype="mixed_bfloat16", tolerance=0.05)
+row("GRU", S, units=3, return_sequences=True, dtype="mixed_bfloat16", tolerance=0.05)
+row("Conv2D", P, filters=3, kernel_size=2, dtype="mixed_bfloat16", tolerance=0.05)
+row("BatchNormalization", P, dtype="mixed_bfloat16", tolerance=0.05)
+row("Embedding", integers(7, 3, 5), input_dim=7, output_dim=4, dtype="float16", tolerance=0.002)
+
+# What passes on its inputs
+row("Identity", S)
+row("Masking", np.round(numbers(3, 5, 4)), mask_value=0.0)
