@@ -51,26 +51,26 @@ class CudaKernel(Kernel):
         self.outputs = [*written, *scratch]
         read = dict.fromkeys(a.value for group in self._groups for p in group for a in p.reads)
         self.inputs = [v for v in read if v not in written]
-        self.launches = [launch_of(group, name, self._in_one_block) for group in self._groups]
+        together = [self._groups] if self._in_one_block else [[group] for group in self._groups]
+        self.launches = [launch_of(groups, name, self._in_one_block) for groups in together]
 
-    def small_phases(self) -> list[Phase] | None:
-        """Return its phases for a single block, None where there is too much work for one."""
+    def small_phases(self) -> list[list[Phase]] | None:
+        """Return its groups of phases for a single block, None where there is too much work for one."""
         phases = [phase for group in self._groups for phase in group]
         if any(phase.work > _LITTLE for phase in phases):
             return None
         for phase in phases:
             if isinstance(phase, ReducePhase):
                 phase.gather()
-        return phases
+        return self._groups
 
     def may_overwrite(self, input_index: int, output_index: int) -> bool:
         x, out = self.inputs[input_index], self.outputs[output_index]
         if x in self._views or x.dtype != out.dtype or x.shape != out.shape:
             return False
-        steps = [(i, j, p) for i, group in enumerate(self._groups) for j, p in enumerate(group)]
-        barriers = self._in_one_block
-        for i, j, reader in steps:
-            for k, m, writer in steps:
+        steps = [(i, p) for i, group in enumerate(self._groups) for p in group]
+        for i, reader in steps:
+            for k, writer in steps:
                 reads = [a for a in reader.reads if a.value is x]
                 writes = [a for a in writer.writes if a.value is out]
                 if not reads or not writes:
@@ -78,7 +78,7 @@ class CudaKernel(Kernel):
                 if reader is writer:
                     if not all(_same_thread(reader, r, w) for r in reads for w in writes):
                         return False
-                elif not (i < k or (i == k and barriers and j < m)):
+                elif i >= k:
                     return False
         return True
 
@@ -94,7 +94,7 @@ def _same_thread(phase: Phase, read: Access, write: Access) -> bool:
 
 
 def _grouped(phases: Sequence[Phase]) -> tuple[list[list[Phase]], bool]:
-    """Put phases into groups that are launched together; tell whether they run one after another in a single block."""
+    """Put phases into groups that do not depend on each other; tell whether one block runs one group after another."""
     groups: list[list[Phase]] = []
     for phase in phases:
         if isinstance(phase, ReducePhase):
@@ -113,7 +113,7 @@ def _grouped(phases: Sequence[Phase]) -> tuple[list[list[Phase]], bool]:
         for phase in phases:
             if isinstance(phase, ReducePhase):
                 phase.gather()
-        return [list(phases)], True
+        return groups, True
     return groups, False
 
 
@@ -128,10 +128,17 @@ def _depends(later: Phase, earlier: Phase) -> bool:
     return bool(written & (roots | {a.value for a in later.writes}))
 
 
-def launch_of(group: Sequence[Phase], name: str, alone: bool) -> Launch:
-    """Write the kernel of a group of phases."""
+def launch_of(groups: Sequence[Sequence[Phase]], name: str, alone: bool) -> Launch:
+    """Write a kernel.
+
+    Args:
+        groups: Groups of phases that do not depend on each other, with a barrier between two groups.
+        name: What `explain` calls it.
+        alone: Whether it is for a single block, as several groups are.
+    """
     threads = _THREADS_ALONE if alone else _THREADS
     arguments: dict[Value, str] = {}
+    group = [phase for some in groups for phase in some]
     writes = dict.fromkeys(v for p in group for v in (*(a.value for a in p.writes), *p.scratch))
 
     def pointer(value: Value) -> str:
@@ -140,10 +147,11 @@ def launch_of(group: Sequence[Phase], name: str, alone: bool) -> Launch:
     blocks = [1 if alone else p.blocks(threads) for p in group]
     bounds = [0, *accumulate(blocks)]
     body: list[str] = []
+    begins = set(accumulate(len(some) for some in groups))
     for number, (phase, count) in enumerate(zip(group, blocks, strict=True)):
         text = phase.text(threads, count, pointer)
         if alone:
-            body += [*(["__syncthreads();"] if number else []), "{", *text, "}"]
+            body += [*(["__syncthreads();"] if number in begins else []), "{", *text, "}"]
         elif len(group) == 1:
             body += ["{", *text, "}"]
         else:
@@ -151,7 +159,7 @@ def launch_of(group: Sequence[Phase], name: str, alone: bool) -> Launch:
             head = f"if ({above}blockIdx.x < {bounds[number + 1]}u) {{"
             body += [
                 head,
-                f"[[maybe_unused]] const int bid = (int)blockIdx.x - {bounds[number]}, blocks = {count};",
+                f"const int bid = (int)blockIdx.x - {bounds[number]}, blocks = {count};",
                 *text,
                 "}",
             ]

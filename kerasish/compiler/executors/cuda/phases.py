@@ -188,7 +188,8 @@ class BitsPhase(Phase):
             store = [f"if (i * 8 + 8 <= {size}) {{", *whole, "} else {", *store, "}"]
         return [
             f"const u64 k0 = {keys[0]}, k1 = {keys[1]};",
-            f"for (i64 i = (i64)bid * {threads} + threadIdx.x; i < {ceil_div(size, 8)}; i += (i64)blocks * {threads}) {{",
+            f"for (i64 i = (i64)bid * {threads} + threadIdx.x; i < {ceil_div(size, 8)}; "
+            f"i += (i64)blocks * {threads}) {{",
             "u64 words[4];",
             "philox(i, k0, k1, words);",
             *store,

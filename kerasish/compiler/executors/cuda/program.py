@@ -191,7 +191,7 @@ def _joined_steps(graph: Graph, views: dict[Value, View]) -> dict[Op, Sequence[S
     """Return the steps of operations that are done together: one launch for the last of them, none for the others."""
     found: dict[Op, Sequence[Step]] = {}
     sources = Sources(Grouping((), set()), views)
-    run: list[tuple[Op, Sequence[Phase]]] = []
+    run: list[tuple[Op, Sequence[Sequence[Phase]]]] = []
 
     def finish() -> None:
         if len(run) > 1 and (launch := joined(run)) is not None:

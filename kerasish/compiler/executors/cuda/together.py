@@ -21,7 +21,7 @@ _SHORT_SUM = 64
 """Longest sums that threads form one by one as fast as the library's tiles do, where the matrices are small."""
 _MOST_AT_ALL = 2**23
 _LAUNCH, _PRODUCT = 3.0, 5.0
-_PHASE, _ELEMENT, _MULTIPLICATION = 0.5, 5e-5, 2e-5
+_GROUP, _PHASE, _ELEMENT, _MULTIPLICATION = 0.4, 0.2, 5e-5, 2e-5
 """Microseconds, about, on an H200."""
 
 
@@ -83,12 +83,12 @@ def _place(m: Matrix, row: str, column: str) -> str:
     return f"{m.offset} + {row} * {m.stride} + {column}{stack}"
 
 
-def small_phases(op: Op, sources: Sources) -> list[Phase] | None:
-    """Return what an operation does as phases for one block; None where that is no small thing."""
+def small_phases(op: Op, sources: Sources) -> Sequence[Sequence[Phase]] | None:
+    """Return what an operation does as groups of phases for one block; None where that is no small thing."""
     if isinstance(op.prim, CudaKernel):
         return op.prim.small_phases()
     phase = _product(op, sources)
-    return [phase] if phase is not None and phase.work <= _MOST_MULTIPLIED else None
+    return [[phase]] if phase is not None and phase.work <= _MOST_MULTIPLIED else None
 
 
 def _product(op: Op, sources: Sources) -> ProductPhase | None:
@@ -106,22 +106,24 @@ def own_product(op: Op, sources: Sources) -> Launch | None:
     phase = _product(op, sources)
     if phase is None or phase.inner > _SHORT_SUM or phase.work > _MOST_AT_ALL:
         return None
-    return launch_of([phase], "short_product", alone=False)
+    return launch_of([[phase]], "short_product", alone=False)
 
 
-def joined(ops: Sequence[tuple[Op, Sequence[Phase]]]) -> Launch | None:
+def joined(ops: Sequence[tuple[Op, Sequence[Sequence[Phase]]]]) -> Launch | None:
     """Return one launch for operations that follow each other; None where several are quicker."""
     apart = sum(
         _LAUNCH * len(op.prim.launches) if isinstance(op.prim, CudaKernel) else _PRODUCT for op, _ in ops
     )
-    phases = [phase for _, own in ops for phase in own]
-    arrays = {a.value for phase in phases for a in (*phase.reads, *phase.writes)}
-    if sum(map(_cost, phases)) > apart or len(arrays) > 400:
+    groups = [group for _, own in ops for group in own]
+    arrays = {a.value for group in groups for phase in group for a in (*phase.reads, *phase.writes)}
+    if sum(map(_cost, groups)) > apart or len(arrays) > 400:
         return None
     names = dict.fromkeys(op.prim.name.removeprefix("fused_") for op, _ in ops)
-    return launch_of(phases, "together_" + "_".join(names)[:80], alone=True)
+    return launch_of(groups, "together_" + "_".join(names)[:80], alone=True)
 
 
-def _cost(phase: Phase) -> float:
-    each = _MULTIPLICATION if isinstance(phase, ProductPhase) else _ELEMENT
-    return _PHASE + each * phase.work
+def _cost(group: Sequence[Phase]) -> float:
+    """Return about how many microseconds one block takes for a group of phases."""
+    return _GROUP + sum(
+        _PHASE + (_MULTIPLICATION if isinstance(p, ProductPhase) else _ELEMENT) * p.work for p in group
+    )
