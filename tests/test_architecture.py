@@ -35,7 +35,7 @@ FLOORS = (
     ),
     ("callbacks", "distribution", "export", "models", "saving", "trainers", "wrappers"),
     ("__init__",),
-    ("compat",),
+    ("compat", "__main__"),
 )
 FLOOR_OF = {name: floor for floor, names in enumerate(FLOORS) for name in names}
 # The only looks upwards, inside functions, each for the sake of a method or an argument that users expect.

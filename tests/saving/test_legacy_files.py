@@ -270,6 +270,24 @@ def graph_of_keras_1():
     return config, {"dense_1": [w, b]}, "1.2.2", x, np.concatenate([x, x @ w + b], axis=-1)
 
 
+def sequential_models_joined():
+    w, v, u, x = draw(4, 3), draw(2, 3), draw(6, 2), [draw(2, 4), draw(2, 2)]
+    towers = [
+        sequential(("Dense", {"name": "b", "output_dim": 3, "bias": False}), shape=(4,)),
+        sequential(
+            ("Dense", {"name": "a", "output_dim": 3, "bias": False}), ("Activation", {"name": "t", "activation": "tanh"}), shape=(2,)
+        ),
+    ]  # fmt: skip
+    merge = {
+        "class_name": "Merge",
+        "config": {"name": "m", "mode": "concat", "concat_axis": -1, "layers": towers},
+    }
+    last = {"class_name": "Dense", "config": {"name": "c", "output_dim": 2, "bias": False}}
+    joined = np.concatenate([x[0] @ w, np.tanh(x[1] @ v)], axis=-1)
+    config = {"class_name": "Sequential", "config": [merge, last]}
+    return config, {"b": [w], "a": [v], "t": [], "m": [], "c": [u]}, "1.2.2", x, joined @ u
+
+
 def shared_nested_model():
     w, b, x = draw(4, 4), draw(4), draw(2, 4)
     tower = sequential(("Dense", {"name": "d", "units": 4, "activation": "tanh"}), shape=(4,), as_list=False)
@@ -359,6 +377,7 @@ CASES = {
     "hard sigmoid": old_hard_sigmoids,
     "class names": old_names_of_classes,
     "graph": graph_of_keras_1,
+    "joined sequentials": sequential_models_joined,
     "nested": shared_nested_model,
     "functions": tensorflow_functions,
     "states": states_as_inputs,
@@ -452,7 +471,10 @@ REFUSED = {
     "mode": (("BatchNormalization", {"name": "b", "mode": 1}), "'b' of class 'BatchNormalization'.*mode=1"),
     "lambda": (("Lambda", LAMBDA), "layer 'scale' is a Lambda.*custom_objects={'scale': function}"),
     "custom": (("MyLayer", {"name": "mine", "units": 2}), "class 'MyLayer'.*layer 'mine'.*custom_objects={'MyLayer': "),
-    "merge": (("Merge", {"name": "m", "mode": "concat", "layers": [sequential(("Dense", {}), shape=(4,))]}), "'m' of class 'Merge' joins Sequential"),
+    "merge": (
+        ("Merge", {"name": "m", "layers": [{"class_name": "Model", "config": {"layers": []}}]}),
+        "joins something else than Sequential models",
+    ),
     "function": (
         ("TFOpLambda", {"name": "f", "function": "io.read_file"}),
         "Could not locate class 'TFOpLambda'",

@@ -123,6 +123,8 @@ class _Translation:
         name, inner = config["class_name"], config["config"]
         if name == "Sequential" and isinstance(inner, list):  # Keras before 2.1: the layers themselves
             inner = {"name": "sequential", "layers": inner}
+        if name == "Sequential" and isinstance(inner, dict) and _joins_models(inner.get("layers")):
+            name, inner = "Model", _graph_of_merge(inner)
         if not isinstance(inner, dict):
             raise ValueError(
                 f"Expected the config of '{name}' to be a dictionary, received {str(inner)[:300]}"
@@ -254,6 +256,63 @@ def _with_input_layer(name: Any, layers: Any) -> Any:
         entry["dtype"] = dtype
     module = {"module": "keras.layers", "registered_name": None}
     return [{**module, "class_name": "InputLayer", "config": entry}, *layers]
+
+
+def _joins_models(layers: Any) -> bool:
+    """Whether the first of a Sequential model's layers is a Merge of models, which Keras 1 had."""
+    first = layers[0] if isinstance(layers, list) and layers else None
+    if (
+        not isinstance(first, dict)
+        or first.get("class_name") != "Merge"
+        or not isinstance(first.get("config"), dict)
+    ):
+        return False
+    return bool(first["config"].get("layers"))
+
+
+def _graph_of_merge(config: dict[str, Any]) -> dict[str, Any]:
+    """Return the config of a Sequential model that starts by joining others as that of a graph of all their layers."""
+    layers: list[dict[str, Any]] = []
+    inputs: list[list] = []
+
+    def add(layer: Any, sources: list[str]) -> str:
+        if not isinstance(layer, dict) or not isinstance(layer.get("config"), dict):
+            raise ValueError(f"Expected the config of a layer. Received: {str(layer)[:300]}")
+        name = str(layer["config"].get("name") or f"layer_{len(layers)}")
+        inner = {**layer["config"], "name": name}
+        places = [[[source, 0, 0] for source in sources]] if sources else []
+        layers.append({**layer, "config": inner, "name": name, "inbound_nodes": places})
+        return name
+
+    def branch(model: Any, found: Any) -> str:
+        if not isinstance(found, list) or not found:
+            raise ValueError(
+                f"A 'Merge' layer joins something else than Sequential models: {str(model)[:200]}. Build the model in "
+                "Python, and load the file's weights into it with `load_weights`."
+            )
+        if _joins_models(found):
+            joined = found[0]["config"]["layers"]
+            ends = [branch(one, _layers_of(one)) for one in joined]
+            kept = {key: value for key, value in found[0]["config"].items() if key != "layers"}
+            last = add({**found[0], "config": kept}, ends)
+        else:
+            found = _with_input_layer("Sequential", found)
+            last = add(found[0], [])
+            inputs.append([last, 0, 0])
+        for layer in found[1:]:
+            last = add(layer, [last])
+        return last
+
+    end = branch(config, config["layers"])
+    name = config.get("name", "merged")
+    return {"name": name, "layers": layers, "input_layers": inputs, "output_layers": [[end, 0, 0]]}
+
+
+def _layers_of(model: Any) -> Any:
+    inner = (
+        model.get("config") if isinstance(model, dict) and model.get("class_name") == "Sequential" else None
+    )
+    return inner.get("layers") if isinstance(inner, dict) else inner
 
 
 def training_from_legacy(training: dict[str, Any]) -> dict[str, Any]:

@@ -118,10 +118,14 @@ def load_model(
         with Building(reader.size, reader.label, drawn), building_errors(reader.label):
             modern = configs.from_legacy(config, custom_objects, keras_version(reader))
             model = deserialize_keras_object(modern, custom_objects)
-            pairs = _pair_in_order(reader, reader.group(reader.file, "model_weights"), model, False)
+            pairs = _pair_in_order(
+                reader, reader.group(reader.file, "model_weights"), model, False, named=True
+            )
             _assign(pairs, allow_nan)
             if training is not None:
-                _compile(model, training, reader, custom_objects, allow_nan)
+                # The layers of a Sequential model that became a graph may have another order, and so have the slots.
+                same_order = config["class_name"] != "Sequential" or modern["class_name"] == "Sequential"
+                _compile(model, training, reader, custom_objects, allow_nan, same_order)
         if compile and training is None:
             warnings.warn(
                 "No training configuration found in the save file, so the model was *not* compiled. Compile "
@@ -160,12 +164,14 @@ def _weight_names(reader: H5Reader, group: Any) -> list[str]:
     return [name for name in reader.texts(group, "weight_names") if not name.endswith("StateVar:0")]
 
 
-def _compile(model: Any, training: Any, reader: H5Reader, custom_objects: Any, allow_nan: bool) -> None:
+def _compile(
+    model: Any, training: Any, reader: H5Reader, custom_objects: Any, allow_nan: bool, with_state: bool
+) -> None:
     from kerasish.serialization import CustomObjectScope
 
     with CustomObjectScope(known_objects(custom_objects)):
         model.compile_from_config(configs.training_from_legacy(training))
-    if not reader.has(reader.file, "optimizer_weights"):
+    if not with_state or not reader.has(reader.file, "optimizer_weights"):
         return
     optimizer = model.optimizer
     if not optimizer.built:
@@ -219,8 +225,13 @@ def _assign(pairs: _Pairs, allow_nan: bool) -> None:
         variable.adopt(array)
 
 
-def _pair_in_order(reader: H5Reader, group: Any, model: Any, skip_mismatch: bool) -> _Pairs:
-    """Match the file's layers that have weights with the model's, in order."""
+def _pair_in_order(
+    reader: H5Reader, group: Any, model: Any, skip_mismatch: bool, named: bool = False
+) -> _Pairs:
+    """Match the file's layers that have weights with the model's, in order.
+
+    With `named`, the model was built from the same file: where its layers have the names of the file's, they count.
+    """
     layers = [layer for layer in model.layers if _layer_weights(layer)]
     saved = []
     for name in reader.texts(group, "layer_names"):
@@ -234,6 +245,9 @@ def _pair_in_order(reader: H5Reader, group: Any, model: Any, skip_mismatch: bool
             f"({[layer.name for layer in layers]}), found {len(saved)} saved layers "
             f"({[name for name, *_ in saved]}) in {reader.label}."
         )
+    order = {layer.name: number for number, layer in enumerate(layers)}
+    if named and order.keys() == {name for name, *_ in saved}:
+        saved.sort(key=lambda entry: order[entry[0]])
     pairs: _Pairs = []
     origin = _origin(reader, group)
     for number, (layer, (name, layer_group, names)) in enumerate(zip(layers, saved, strict=True)):
