@@ -1,8 +1,7 @@
 """Ctrl-C waits for the end of a compiled step: variables have the values from before it or those from after it.
 
-A compiled step writes its variables' arrays one after the other, in place. While `fit` and its like run, SIGINT
-therefore goes to a handler that knows whether a step is under way: if so, `KeyboardInterrupt` is raised when it has
-ended.
+A compiled step writes its variables' arrays one after the other, in place. While `fit` runs, SIGINT therefore
+goes to a handler that knows whether a step is under way: if so, `KeyboardInterrupt` is raised when it has ended.
 """
 
 from __future__ import annotations
@@ -16,9 +15,9 @@ from typing import Any
 
 
 class _Steps:
-    """Whether steps are to be whole, whether the main thread is inside one, and whether it was interrupted there."""
+    """Which thread's steps are to be whole (0 for none's), whether it is inside one, and was interrupted there."""
 
-    deferring = False
+    thread: int | None = 0
     inside = False
     interrupted = False
 
@@ -33,7 +32,7 @@ class _Whole:
 
     def __enter__(self) -> None:
         # Signals are handled by the main thread; what others do is not interrupted.
-        self._outermost = _steps.deferring and not _steps.inside and _is_main_thread()
+        self._outermost = threading.get_ident() == _steps.thread and not _steps.inside
         if self._outermost:
             _steps.inside = True
 
@@ -57,21 +56,18 @@ def deferred() -> Iterator[None]:
     Elsewhere than in the main thread, and where a program handles SIGINT itself, nothing changes.
     """
     ours = (signal.default_int_handler, _handle)
-    if not _is_main_thread() or _steps.deferring or signal.getsignal(signal.SIGINT) not in ours:
+    here = threading.get_ident()
+    if here != threading.main_thread().ident or _steps.thread or signal.getsignal(signal.SIGINT) not in ours:
         yield
         return
     signal.signal(signal.SIGINT, _handle)
-    _steps.deferring = True
+    _steps.thread = here
     try:
         yield
     finally:
-        _steps.deferring = False
+        _steps.thread = 0
         if signal.getsignal(signal.SIGINT) is _handle:
             signal.signal(signal.SIGINT, signal.default_int_handler)
-
-
-def _is_main_thread() -> bool:
-    return threading.current_thread() is threading.main_thread()
 
 
 def _handle(number: int, frame: FrameType | None) -> Any:

@@ -272,8 +272,7 @@ class Trainer(BatchSteps):
         """
         self._assert_compiled("train_on_batch")
         batch = self._one_batch(x, y, sample_weight, class_weight, training=True)
-        with interrupts.deferred():
-            return self._batch_result(self._step("train")(batch), return_dict)
+        return self._batch_result(self._step("train")(batch), return_dict)
 
     def test_on_batch(
         self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False
