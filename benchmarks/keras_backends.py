@@ -6,7 +6,7 @@
 Each round runs every side once, in an order that rotates; a figure is the median over the rounds, a ratio the median
 of each round's kerasish figure over the best backend's of that round, and the smallest and the largest of these.
 Backends that are not installed are left out; one that lives in an environment of its own is named with its Python.
-Prints a table in Markdown.
+Prints a table in Markdown, and each run's figures as they come to the standard error output.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ LABELS = {
 }
 
 
-def measure(side: str, workload: str, epochs: int, python: str) -> dict[str, float]:
+def measure(side: str, workload: str, epochs: int, python: str) -> dict:
     """Run one workload on one side in a process of its own."""
     environment = {**os.environ, "PYTHONPATH": str(HERE.parent)}
     command = [python, str(HERE / "workloads.py"), side, workload, "--epochs", str(epochs)]
@@ -54,6 +54,7 @@ def compare(
     for number in range(rounds):
         for side in sides[number % len(sides) :] + sides[: number % len(sides)]:
             found = measure(side, workload, epochs, pythons.get(side, sys.executable))
+            print(json.dumps({"round": number + 1, **found}), file=sys.stderr, flush=True)
             for name in MEASURES:
                 figures[side][name].append(found[name])
     return figures
@@ -93,9 +94,8 @@ def main() -> None:
         parser.error(
             f"none of the backends {args.backends} is installed; install Keras and one of them first"
         )
-    print(
-        f"| work: measure | kerasish | {' | '.join(f'Keras on {b}' for b in backends)} | ratio to the best |"
-    )
+    columns = ["work: measure", "kerasish", *(f"Keras on {b}" for b in backends)]
+    print(f"| {' | '.join(columns)} | ratio to the best (smallest to largest) |")
     print("| --- |" + " --- |" * (len(backends) + 2))
     for workload in args.workloads:
         figures = compare(workload, ["kerasish", *backends], args.rounds, args.epochs, pythons)
