@@ -123,6 +123,8 @@ def _arrays(group: Sequence[Phase]) -> int:
 
 def _depends(later: Phase, earlier: Phase) -> bool:
     """Tell whether a phase needs another one to be done."""
+    if isinstance(later, ScalarsPhase) and {a.value for a in later.reads} & {a.value for a in earlier.reads}:
+        return True  # so that a counter may change where it is
     written = {a.value for a in earlier.writes}
     roots = {later.sources.view(a.value).root for a in later.reads} | {a.value for a in later.reads}
     return bool(written & (roots | {a.value for a in later.writes}))
