@@ -120,5 +120,8 @@ class StandInRuntime:
         span = sum((n - 1) * s for n, s in zip(shape, strides, strict=True)) + dtype.itemsize
         return np.ndarray(shape, dtype, (ctypes.c_char * span).from_address(address), 0, strides)
 
+    def synchronize(self) -> None:
+        pass
+
     def record(self, run: Callable[[], None]) -> Callable[[], None] | None:
         return run

@@ -9,7 +9,7 @@ import kerasish as keras
 from kerasish import ops, random
 from kerasish.autograd import Variable
 from kerasish.autograd.abstract import Abstract
-from kerasish.compiler import passes, trace
+from kerasish.compiler import explain, passes, trace
 from kerasish.compiler.executors import register_runtime
 from kerasish.compiler.executors.cuda import CudaExecutable
 from kerasish.compiler.executors.cuda.program import Program
@@ -297,3 +297,13 @@ def test_batches_are_gathered_by_the_step():
     np.testing.assert_array_equal(doubled, 2 * x[:8])
     expected = x[order[:48]].sum((0, 1)) + x[:48].sum((0, 1)) + x[:8].sum((0, 1))
     np.testing.assert_allclose(total.numpy(), expected, rtol=1e-4)
+
+
+def test_the_plan_of_a_gpu_can_be_explained(gpu):
+    dense = keras.layers.Dense(3, activation="relu")
+    dense.build((None, 8))
+    before = dense.kernel.numpy()
+    plan = explain(keras.function(lambda x: dense(x)), floats(2, 8), time=True, runs=2, print_fn=None)
+    assert "matmul" in str(plan) and plan.seconds > 0
+    assert "__global__ void" in plan.source
+    np.testing.assert_array_equal(dense.kernel.numpy(), before)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from time import perf_counter
 from typing import Any, Protocol
 
 import numpy as np
@@ -16,6 +17,7 @@ import numpy as np
 from kerasish.autograd.state import clock
 from kerasish.compiler.executors.cuda.feed import Feed
 from kerasish.compiler.executors.cuda.program import Loop, Program, copies
+from kerasish.compiler.executors.cuda.runtime import module_text
 from kerasish.compiler.executors.cuda.steps import Launch, Product
 from kerasish.compiler.graph import Graph, Op, Value
 from kerasish.compiler.memory import Plan
@@ -62,6 +64,9 @@ class Runtime(Protocol):
     def product(self, step: Product, addresses: Sequence[int]) -> None:
         """Launch a matrix product; the addresses are those of the result, the factors and the bias."""
 
+    def synchronize(self) -> None:
+        """Wait until all that was launched is done."""
+
     def record(self, run: Callable[[], None]) -> Callable[[], None] | None:
         """Record what `run` launches and return what launches it all at once; None where that cannot be."""
 
@@ -90,6 +95,11 @@ class CudaExecutable:
         """Where the values live."""
         return self._program.plan
 
+    @property
+    def source(self) -> str:
+        """The CUDA C++ of its kernels."""
+        return module_text(list({step.source: step for step in _launches(self._program)}.values()))[0]
+
     def place(self, value: Value) -> tuple[str, Any]:
         """Return where a value lives, as `NumpyExecutable.place` does."""
         program = self._program
@@ -117,6 +127,14 @@ class CudaExecutable:
                 variable._changed = now
         self._idle.append(instance)
         return results
+
+    def profile(self, arguments: Sequence[Any], runs: int) -> list[list[float]]:
+        """Measure how long each operation takes, on copies of the variables; see `NumpyExecutable.profile`.
+
+        Operations that share a launch count where it is: at the last of them.
+        """
+        instance = _Instance(self._program, self._functions, self._runtime, on_copies=True)
+        return [instance.timed(arguments) for _ in range(runs)]
 
 
 def _functions(program: Program, runtime: Runtime) -> dict[str, Any]:
@@ -188,15 +206,19 @@ class _Frame:
     def run(self) -> None:
         """Launch the program's steps one after another."""
         for op in self.program.graph.ops:
-            if op.output in self.program.views:
-                continue
-            if isinstance(op.prim, Loop):
-                self._loop(op)
-                continue
-            for step in self.program.steps(op):
-                self.step(step)
-            if not self.program.has_steps(op):
-                self._call(op)
+            self.run_op(op)
+
+    def run_op(self, op: Op) -> None:
+        """Launch the steps of one operation."""
+        if op.output in self.program.views:
+            return
+        if isinstance(op.prim, Loop):
+            self._loop(op)
+            return
+        for step in self.program.steps(op):
+            self.step(step)
+        if not self.program.has_steps(op):
+            self._call(op)
 
     def step(self, step: Any) -> None:
         runtime, shared = self._shared.runtime, self._shared
@@ -257,7 +279,10 @@ class _Instance:
         runtime: What runs them.
     """
 
-    def __init__(self, program: Program, functions: dict[str, Any], runtime: Runtime):
+    def __init__(
+        self, program: Program, functions: dict[str, Any], runtime: Runtime, on_copies: bool = False
+    ):
+        self._on_copies = on_copies
         self.program = program
         self.functions = functions
         self.runtime = runtime
@@ -297,7 +322,10 @@ class _Instance:
         for variable, _ in self.program.variables:
             if not self.runtime.fits(variable._array):
                 variable._array = self.runtime.fresh(variable._array)
-            self.states[id(variable)] = self.runtime.location(variable._array)
+            array = variable._array
+            if self._on_copies:
+                self._held.append(array := self.runtime.fresh(array))
+            self.states[id(variable)] = self.runtime.location(array)
         self._arrays = [variable._array for variable, _ in self.program.variables]
 
     def _bound(self) -> bool:
@@ -322,6 +350,23 @@ class _Instance:
                 self.runtime.put(array, self._arguments[value])
         self.replay()
         return tuple([self.runtime.fresh(self._frame.array(v)) for v in self.program.graph.outputs])
+
+    def timed(self, arguments: Sequence[Any]) -> list[float]:
+        """Run with these arguments and return the seconds that each operation takes."""
+        given, runtime = self._frame.given, self.runtime
+        for value, array in zip(self.program.graph.arguments, arguments, strict=True):
+            place = given.setdefault(value, runtime.memory(max(value.nbytes, 1)))
+            runtime.put(array, place)
+        for value in self.program.graph.outputs if self.program.in_place else ():
+            given.setdefault(value, runtime.memory(max(value.nbytes, 1)))
+        seconds = []
+        for op in self.program.graph.ops:
+            runtime.synchronize()
+            start = perf_counter()
+            self._frame.run_op(op)
+            runtime.synchronize()
+            seconds.append(perf_counter() - start)
+        return seconds
 
     def _run_in_place(self, arguments: Sequence[Any]) -> tuple:
         """Run on the arguments' own memory and into new arrays, step by step."""

@@ -107,6 +107,9 @@ class CupyRuntime:
             cupy.maximum(result, 0, out=result)
         out[...] = out + result if step.accumulate else result
 
+    def synchronize(self) -> None:
+        self._cupy.cuda.get_current_stream().synchronize()
+
     def record(self, run: Callable[[], None]) -> Callable[[], None] | None:
         """Record as a CUDA graph. What is allocated meanwhile comes from a pool of the graph's own."""
         if _library() is None:
