@@ -149,7 +149,7 @@ class Function:
         """Return the compiled trace for arguments like these, making it if it is new."""
         flat = tree.flatten((args, kwargs))
         arrays = [_array(leaf) for leaf in flat]
-        if len(args) == 1 and not kwargs and type(args[0]) is np.ndarray and arrays[0] is not None:
+        if len(args) == 1 and not kwargs and args[0] is flat[0] and type(arrays[0]) is np.ndarray:
             key: Any = (arrays[0].shape, arrays[0].dtype)
         else:
             key = (
