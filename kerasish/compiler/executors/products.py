@@ -19,6 +19,8 @@ _ROWS = 96
 """Rows of a block, at most: their part of the first matrix stays in the second-level cache."""
 _BLOCKS = 8
 """Blocks that a product is cut into if its rows do not make as many."""
+_MOST = 2**23
+"""Multiplications from which on BLAS, which copies blocks of large factors first, is ahead."""
 _WHOLE = 250_000
 """Fewer multiplications than this stay in one block."""
 _FEW_COLUMNS = 4
@@ -189,7 +191,8 @@ def _is_supported(op: Op) -> bool:
     if y.ndim > 2 and op.output.ndim > 4 or op.params.get("transpose_x") and y.ndim == 2 < x.ndim:
         return False
     terms = x.shape[-2 if op.params.get("transpose_x") else -1]
-    return op.output.shape[-1] >= _FEW_COLUMNS or prod(op.output.shape) * terms < _WHOLE
+    work = prod(op.output.shape) * terms
+    return work < _WHOLE or (work < _MOST and op.output.shape[-1] >= _FEW_COLUMNS)
 
 
 __all__ = ["ProductKernel", "place_products"]
