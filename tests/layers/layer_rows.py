@@ -329,7 +329,7 @@ row("LSTM", S, units=3, zero_output_for_mask=True, return_sequences=True, unit_f
 row("LSTM", S, units=3, dropout=0.25, recurrent_dropout=0.25, seed=3, random=True)
 row("GRU", S, units=3, dropout=0.25, reset_after=False, return_sequences=True, random=True)
 row("LSTM", S, units=3, dtype="mixed_float16", tolerance=0.01)
-row("RNN", S, cell=cells, **STATES)
+row("RNN", S, cell=lambda k: k.layers.StackedRNNCells(cells(k), name="t"), **STATES)
 row("RNN", S, cell=lambda k: k.layers.GRUCell(3, dropout=0.5, name="c"), random=True)
 row("Bidirectional", S, layer=lambda k: k.layers.LSTM(3, return_sequences=True, name="r"), **MASK)
 row("Bidirectional", S, layer=lambda k: k.layers.GRU(3, **STATES, name="r"), merge_mode="ave")
