@@ -65,15 +65,15 @@ class SeedGenerator:
         return cls(**config)
 
 
-_steps: dict[str, Tensor] = {}
+_steps: dict[tuple[type, str], Tensor] = {}
 
 
 def _step_beside(state: Variable) -> Tensor:
     """Return what is added to a stream's state for each seed, on the state's device."""
     device = devices.device_name(state._array)
-    step = _steps.get(device)
+    step = _steps.get((type(state._array), device))
     if step is None:
-        step = _steps[device] = Tensor(np.array([0, 1], dtype=np.uint32)).to(device)
+        step = _steps[type(state._array), device] = Tensor(np.array([0, 1], dtype=np.uint32)).to(device)
     return step
 
 
