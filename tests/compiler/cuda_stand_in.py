@@ -8,10 +8,10 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
+from cuda_on_cpu import compile_cuda
 
 from kerasish.compiler.executors.cuda.runtime import module_text
 from kerasish.compiler.executors.cuda.steps import Launch, Product
-from tests.compiler.cuda_on_cpu import compile_cuda
 
 
 class Memory:

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from cuda_on_cpu import ARCHITECTURES, nvrtc_compile
+from cuda_stand_in import StandInRuntime
+from graph_reference import run
+from strict_device import StrictArray, strict_device
 
 import kerasish as keras
 from kerasish import ops, random
@@ -16,10 +20,6 @@ from kerasish.compiler.executors.cuda.program import Program
 from kerasish.compiler.executors.cuda.runtime import module_text
 from kerasish.compiler.executors.cuda.steps import Product
 from kerasish.devices.rows import Rows
-from tests.compiler.cuda_on_cpu import ARCHITECTURES, nvrtc_compile
-from tests.compiler.cuda_stand_in import StandInRuntime
-from tests.compiler.graph_reference import run
-from tests.engine.strict_device import StrictArray, strict_device
 
 _generator = np.random.default_rng(0)
 
