@@ -4,7 +4,7 @@ A kernel hands out its work in parts: `share` calls a function for each part, in
 the team. Every thread has its own stretch of parts, always the same one, so that what it wrote before lies in its own
 cache; who is done takes parts of the others. Nobody waits for a thread that has not begun, so a thread that gets no
 processor (because another process has it) costs nothing, and one that lost its processor in the middle of a part makes
-the team rest for a while.
+the team rest for some times as long as it was waited for.
 
 Between two calls the threads look out for work for some microseconds and then go to sleep, in Python.
 """
@@ -23,10 +23,10 @@ from kerasish.devices.cpu_threads import team_size
 
 _LOOK_OUT = 4000
 """Pauses of the processor (of 15 to 50 nanoseconds each) before a thread without work goes to sleep."""
-_LONG_WAIT = 1000
-"""Pauses after which waiting for a thread means that it lost its processor."""
-_REST = 7
-"""Such a wait is followed by one call without the team for each 2**7 pauses."""
+_PATIENCE = 4, 50_000
+"""A thread that is waited for longer than so many times what a part takes, and so many cycles, lost its processor."""
+_REST = 4
+"""The team rests so many times as long as such a wait."""
 _MOST = 64
 """Most threads."""
 
@@ -48,6 +48,13 @@ SHARE = "kerasish_share"
 """The name by which kernels call `void share(void function(ptr data, i64 part), ptr data, i64 parts)`."""
 
 
+def _clock() -> tuple[str, str]:
+    """Return the declaration and the reading of a counter of cycles; where there is none, the team never rests."""
+    if platform.machine().lower() in ("x86_64", "amd64"):
+        return "declare i64 @llvm.readcyclecounter()", "call i64 @llvm.readcyclecounter()"
+    return "", "add i64 0, 0"
+
+
 def _pause() -> tuple[str, str]:
     """Return the declaration and the call of what makes a waiting loop easy on the processor."""
     machine = platform.machine().lower()
@@ -61,17 +68,19 @@ def _pause() -> tuple[str, str]:
 def _text() -> str:
     """Return the functions of the team as LLVM IR."""
     declared, pause = _pause()
+    clock_declared, clock = _clock()
 
     def at(name: str, place: int) -> str:
         return f"  %{name} = getelementptr i64, ptr %team, i64 {place}\n"
 
     return f"""{declared}
+{clock_declared}
 @memory = internal global ptr null
 define void @set_memory(ptr %team) nounwind {{
   store ptr %team, ptr @memory, align 8
   ret void
 }}
-define internal void @take(ptr %team, i64 %me) nounwind {{
+define internal i64 @take(ptr %team, i64 %me) nounwind {{
 entry:
 {at("functions", _FUNCTION)}{at("datas", _DATA)}{at("counts", _COUNT)}{at("sizes", _THREADS)}\
   %function = load ptr, ptr %functions, align 8
@@ -81,6 +90,7 @@ entry:
   br label %stretch
 stretch:
   %step = phi i64 [ 0, %entry ], [ %following, %done ]
+  %before = phi i64 [ 0, %entry ], [ %taken, %done ]
   %sum = add i64 %me, %step
   %beyond = icmp uge i64 %sum, %size
   %around = sub i64 %sum, %size
@@ -93,18 +103,20 @@ stretch:
   %next = getelementptr i64, ptr %team, i64 %place
   br label %claim
 claim:
+  %taken = phi i64 [ %before, %stretch ], [ %more_taken, %do ]
   %part = atomicrmw add ptr %next, i64 1 seq_cst
   %mine = icmp ult i64 %part, %end
   br i1 %mine, label %do, label %done
 do:
   call void %function(ptr %data, i64 %part)
+  %more_taken = add i64 %taken, 1
   br label %claim
 done:
   %following = add i64 %step, 1
   %more = icmp ult i64 %following, %size
   br i1 %more, label %stretch, label %end_of_all
 end_of_all:
-  ret void
+  ret i64 %taken
 }}
 define void @share(ptr %function, ptr %data, i64 %count) nounwind {{
 entry:
@@ -122,11 +134,10 @@ ask:
   br i1 %free, label %look, label %alone
 look:
   %rest = load i64, ptr %rests, align 8
-  %resting = icmp ne i64 %rest, 0
+  %now = {clock}
+  %resting = icmp ult i64 %now, %rest
   br i1 %resting, label %skip, label %stretch
 skip:
-  %less = sub i64 %rest, 1
-  store i64 %less, ptr %rests, align 8
   store atomic i64 0, ptr %busy seq_cst, align 8
   br label %alone
 stretch:
@@ -146,22 +157,30 @@ begin:
   store i64 %count, ptr %counts, align 8
   store atomic i64 1, ptr %open seq_cst, align 8
   %turn = atomicrmw add ptr %turns, i64 1 seq_cst
-  call void @take(ptr %team, i64 0)
+  %taken = call i64 @take(ptr %team, i64 0)
   store atomic i64 0, ptr %open seq_cst, align 8
+  %done = {clock}
   br label %wait
 wait:
-  %waits = phi i64 [ 0, %begin ], [ %waited, %again ]
   %there = load atomic i64, ptr %active seq_cst, align 8
   %gone = icmp eq i64 %there, 0
   br i1 %gone, label %end, label %again
 again:
   {pause}
-  %waited = add i64 %waits, 1
   br label %wait
 end:
-  %long = icmp ugt i64 %waits, {_LONG_WAIT}
-  %pauses = lshr i64 %waits, {_REST}
-  %to_rest = select i1 %long, i64 %pauses, i64 0
+  %come = {clock}
+  %waited = sub i64 %come, %done
+  %worked = sub i64 %done, %now
+  %none_taken = icmp eq i64 %taken, 0
+  %divisor = select i1 %none_taken, i64 1, i64 %taken
+  %part = udiv i64 %worked, %divisor
+  %parts_time = mul i64 %part, {_PATIENCE[0]}
+  %patience = add i64 %parts_time, {_PATIENCE[1]}
+  %long = icmp ugt i64 %waited, %patience
+  %resting_time = mul i64 %waited, {_REST}
+  %until = add i64 %come, %resting_time
+  %to_rest = select i1 %long, i64 %until, i64 0
   store i64 %to_rest, ptr %rests, align 8
   store atomic i64 0, ptr %busy seq_cst, align 8
   ret void
@@ -203,7 +222,7 @@ enter:
   %work = and i1 %wanted, %parts
   br i1 %work, label %do, label %leave
 do:
-  call void @take(ptr %team, i64 %me)
+  %taken = call i64 @take(ptr %team, i64 %me)
   br label %leave
 leave:
   %left = atomicrmw sub ptr %active, i64 1 seq_cst
