@@ -58,7 +58,11 @@ def is_ours(graph):
     return any(isinstance(op.prim, ProductKernel) for op in graph.ops)
 
 
-SIZES = [(1, 1, 1), (5, 7, 3), (7, 16, 256), (6, 33, 257), (33, 17, 300), (13, 128, 515), (200, 40, 32)]
+SIZES = [
+    *((1, 1, 1), (5, 7, 3), (7, 16, 256), (6, 33, 257), (33, 17, 300), (13, 128, 515), (200, 40, 32)),
+    *((1, 150, 300), (5, 48, 520), (100, 270, 260), (1500, 1, 200)),
+]
+"""Rows, columns and terms: every way to copy the matrices or to read them in place, each with edges left over."""
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

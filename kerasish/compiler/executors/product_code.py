@@ -3,8 +3,10 @@
 One set of functions for each dtype serves products of all sizes. A product is cut into blocks of the result, which the
 team shares out. Within a block, columns are taken two vectors at a time: their part of the second matrix is copied
 into a small panel that stays in the first-level cache, and all rows of the block go over it, a few at a time, with the
-sums in registers (as in Goto and van de Geijn, 2008, "Anatomy of high-performance matrix multiplication", but the first
-matrix is read where it lies). Either matrix may be transposed, or have any other distances between its elements.
+sums in registers (as in Goto and van de Geijn, 2008, "Anatomy of high-performance matrix multiplication"). Where the
+rows of the first matrix are gone over many times they are copied first too, so that they lie together in the
+second-level cache; where the columns of the second are needed only once they are read where they lie. Either matrix may
+be transposed, or have any other distances between its elements.
 """
 
 from __future__ import annotations
@@ -29,6 +31,16 @@ TERMS = 256
 """Terms of each sum that are added up at a time: the panel has so many rows."""
 VECTORS = 2
 """Vectors of columns in a panel."""
+ROWS = 96
+"""Rows of a block that has many columns, at most: their copy takes a part of the second-level cache."""
+_STRIP = 8
+"""Vectors of columns that a single row takes at a time, so that additions do not wait for each other."""
+_MANY_PANELS, _SOME_PANELS = 8, 3
+"""For so many panels rows are copied first: rows that lie apart, and transposed ones, whose terms lie apart."""
+_AHEAD = 8
+"""Terms ahead of the one that is copied to have the second matrix fetched from memory."""
+_GROUP = 4
+"""Panels that are copied together: where the second matrix's rows are far apart, each visit to one is dear."""
 
 
 class _Code(Function):
@@ -103,46 +115,63 @@ class _Code(Function):
         self._block = end
 
 
-def _tile(dtype: np.dtype, lanes: int, rows: int) -> str:
-    """Return the function that adds up some rows of the result over a panel."""
+def _tile(dtype: np.dtype, lanes: int, rows: int, vectors: int = VECTORS) -> str:
+    """Return the function that adds up some rows of the result over a panel, whose rows are `step` apart."""
     f = _Code({}, dtype, lanes)
-    x, x_row, x_term, panel, out, out_row, terms, columns, more = (
+    x, x_row, x_term, panel, step, out, out_row, terms, columns, more = (
         f.argument(name, "ptr" if name in ("x", "panel", "out") else "i64")
-        for name in ("x", "x_row", "x_term", "panel", "out", "out_row", "terms", "columns", "more")
+        for name in ("x", "x_row", "x_term", "panel", "step", "out", "out_row", "terms", "columns", "more")
     )
-    sums = [[f.room() for _ in range(VECTORS)] for _ in range(rows)]
+    sums = [[f.room() for _ in range(vectors)] for _ in range(rows)]
     for room in (room for row in sums for room in row):
         f.put("zeroinitializer", room)
     starts = [f.at(x, (str(i), x_row)) for i in range(rows)]
     with f.loop(terms) as k:
-        y = [f.get(f.at(panel, (k, lanes * VECTORS)), j) for j in range(VECTORS)]
+        y = [f.get(f.at(panel, (k, step)), j) for j in range(vectors)]
         offset = f.integer("mul", k, x_term)
         for i in range(rows):
             value = f.spread(f.at(starts[i], (offset, 1)))
-            for j in range(VECTORS):
+            for j in range(vectors):
                 product = f.name(f"fmul contract {f.vector} {value}, {y[j]}")
                 f.put(f.name(f"fadd contract {f.vector} {f.get(sums[i][j])}, {product}"), sums[i][j])
     adds = f.name(f"icmp ne i64 {more}, 0")
-    whole = f.name(f"icmp eq i64 {columns}, {lanes * VECTORS}")
+    whole = f.name(f"icmp eq i64 {columns}, {lanes * vectors}")
     with f.when(whole):
         for i in range(rows):
             to = f.at(out, (str(i), out_row))
-            for j in range(VECTORS):
+            for j in range(vectors):
                 total = f.get(sums[i][j])
                 both = f.name(f"fadd {f.vector} {f.get(to, j)}, {total}")
                 f.put(f.name(f"select i1 {adds}, {f.vector} {both}, {f.vector} {total}"), to, j)
     with f.when(whole, otherwise=True):
-        edge = f.room(VECTORS)
+        edge = f.room(vectors)
         for i in range(rows):
             to = f.at(out, (str(i), out_row))
-            for j in range(VECTORS):
+            for j in range(vectors):
                 f.put(f.get(sums[i][j]), edge, j)
             with f.loop(columns) as c:
                 total = f.load(edge, c, dtype).ref
                 both = f.name(f"fadd {f.kind} {f.load(to, c, dtype).ref}, {total}")
                 value = f.name(f"select i1 {adds}, {f.kind} {both}, {f.kind} {total}")
                 f.line(f"store {f.kind} {value}, ptr {f.at(to, (c, 1))}, align {dtype.itemsize}")
-    return _defined(f, f"tile{rows}")
+    return _defined(f, f"tile{rows}" if vectors == VECTORS else f"strip{rows}")
+
+
+def _rows(dtype: np.dtype, lanes: int, rows: int) -> str:
+    """Return the function that copies some rows of the first matrix, term by term."""
+    f = _Code({}, dtype, lanes)
+    x, x_row, x_term, terms, to = (
+        f.argument(name, "ptr" if name in ("x", "to") else "i64")
+        for name in ("x", "x_row", "x_term", "terms", "to")
+    )
+    together = f.name(f"icmp eq i64 {x_row}, 1")
+    for otherwise, apart in ((False, "1"), (True, x_row)):
+        with f.when(together, otherwise), f.loop(terms) as k:
+            source, target = f.at(x, (k, x_term)), f.at(to, (k, rows))
+            numbers = [f.load(source, f.integer("mul", apart, i), dtype) for i in range(rows)]
+            for i, number in enumerate(numbers):
+                f.store(number, target, str(i))
+    return _defined(f, f"rows{rows}")
 
 
 def _panel(dtype: np.dtype, lanes: int) -> str:
@@ -177,6 +206,27 @@ def _panel(dtype: np.dtype, lanes: int) -> str:
                 f.put("zeroinitializer", f.at(panel, (k, width)), j)
         _copy_one_by_one(f, y, y_term, y_column, panel, "0", terms, columns)
     return _defined(f, "panel")
+
+
+def _group(dtype: np.dtype, lanes: int) -> str:
+    """Return the function that copies whole rows of a group of panels."""
+    f = _Code({}, dtype, lanes)
+    y, y_term, terms, panels = (
+        f.argument(name, "ptr" if name in ("y", "panels") else "i64")
+        for name in ("y", "y_term", "terms", "panels")
+    )
+    width = lanes * VECTORS
+    with f.loop(terms) as k:
+        ahead = f.at(y, (f.integer("add", k, _AHEAD), y_term))
+        for part in range(_GROUP):
+            line = f.at(ahead, (str(part * width), 1))
+            f.line(f"call void @llvm.prefetch.p0(ptr {line}, i32 0, i32 3, i32 1)")
+        row = f.at(y, (k, y_term))
+        for part in range(_GROUP):
+            to = f.at(panels, (k, width), (str(part * TERMS * width), 1))
+            for j in range(VECTORS):
+                f.put(f.get(row, part * VECTORS + j), to, j)
+    return _defined(f, "group")
 
 
 def _turned(f: _Code, rows: list[str]) -> list[str]:
@@ -225,30 +275,83 @@ def _block(dtype: np.dtype, lanes: int, most_rows: int) -> str:
     x = f.at(x, (first_row, g["x_row"]))
     y = f.at(y, (first_column, g["y_column"]))
     out = f.at(out, (first_row, g["out_row"]), (first_column, 1))
-    panel = f.room(TERMS * VECTORS)
+    in_rows = f.name(f"icmp eq i64 {g['y_column']}, 1")
+    done = _single_row(f, g, x, y, out, rows, columns, in_rows)
+    y, out = f.at(y, (done, g["y_column"])), f.at(out, (done, 1))
+    columns = f.integer("sub", columns, done)
+    panel, copy = f.room(_GROUP * TERMS * VECTORS), f.room(ROWS * TERMS // lanes)
+    panels = f.integer("udiv", f.integer("add", columns, width - 1), width)
     tiles = f.integer("udiv", f.integer("add", rows, most_rows - 1), most_rows)
     small, wide = f.integer("udiv", rows, tiles), f.integer("urem", rows, tiles)
-    with f.loop(f.integer("udiv", f.integer("add", g["terms"], TERMS - 1), TERMS)) as chapter:
+    turned = f.name(f"icmp ne i64 {g['x_term']}, 1")
+    enough = f.name(f"select i1 {turned}, i64 {_SOME_PANELS}, i64 {_MANY_PANELS}")
+    often = f.name(f"icmp uge i64 {panels}, {enough}")
+    copies = f.name(f"and i1 {often}, {f.name(f'icmp ule i64 {rows}, {ROWS}')}")
+    once = f.name(f"and i1 {in_rows}, {f.name(f'icmp eq i64 {tiles}, 1')}")
+    groups = f.name(f"and i1 {in_rows}, {f.name(f'icmp ugt i64 {tiles}, 1')}")
+    whole_groups = f.integer("udiv", columns, width * _GROUP)
+
+    def tile(t: str) -> tuple[str, str]:
+        """Return a tile's first row and its number of rows: the first `wide` tiles have one more."""
+        row = f.integer("add", f.integer("mul", t, small), f.integer("umin", t, wide))
+        one = f.name(f"zext i1 {f.name(f'icmp ult i64 {t}, {wide}')} to i64")
+        return row, f.integer("add", small, one)
+
+    some = f.name(f"icmp ne i64 {columns}, 0")
+    with f.when(some), f.loop(f.integer("udiv", f.integer("add", g["terms"], TERMS - 1), TERMS)) as chapter:
         k = f.integer("mul", chapter, TERMS)
         terms = f.integer("umin", f.integer("sub", g["terms"], k), TERMS)
-        with f.loop(f.integer("udiv", f.integer("add", columns, width - 1), width)) as p:
+        with f.when(copies), f.loop(tiles) as t:
+            row, height = tile(t)
+            seen, to = f.at(x, (row, g["x_row"]), (k, g["x_term"])), f.at(copy, (row, TERMS))
+            given = f"ptr {seen}, i64 {g['x_row']}, i64 {g['x_term']}, i64 {terms}, ptr {to}"
+            _choose(f, height, [f"call void @rows{i + 1}({given})" for i in range(most_rows)])
+        with f.loop(panels) as p:
             c = f.integer("mul", p, width)
             wanted = f.integer("umin", f.integer("sub", columns, c), width)
             source = f.at(y, (k, g["y_term"]), (c, g["y_column"]))
-            given = f"i64 {g['y_term']}, i64 {g['y_column']}, i64 {terms}, i64 {wanted}"
-            f.line(f"call void @panel(ptr {source}, {given}, ptr {panel})")
-            with f.loop(tiles) as t:  # the first `wide` of them have one row more
-                row = f.integer("add", f.integer("mul", t, small), f.integer("umin", t, wide))
-                one = f.name(f"zext i1 {f.name(f'icmp ult i64 {t}, {wide}')} to i64")
-                height = f.integer("add", small, one)
-                seen = f.at(x, (row, g["x_row"]), (k, g["x_term"]))
+            # A group of whole panels is copied at its first; others one by one, if they are.
+            number, begun = f.integer("urem", p, _GROUP), f.integer("udiv", p, _GROUP)
+            in_place = f.name(f"and i1 {once}, {f.name(f'icmp eq i64 {wanted}, {width}')}")
+            in_group = f.name(f"and i1 {groups}, {f.name(f'icmp ult i64 {begun}, {whole_groups}')}")
+            room = f.at(panel, (number, TERMS * width))
+            starts = f.name(f"and i1 {in_group}, {f.name(f'icmp eq i64 {number}, 0')}")
+            with f.when(starts):
+                f.line(f"call void @group(ptr {source}, i64 {g['y_term']}, i64 {terms}, ptr {panel})")
+            with f.when(f.name(f"or i1 {in_place}, {in_group}"), otherwise=True):
+                given = f"i64 {g['y_term']}, i64 {g['y_column']}, i64 {terms}, i64 {wanted}"
+                f.line(f"call void @panel(ptr {source}, {given}, ptr {room})")
+            read = f.name(f"select i1 {in_place}, ptr {source}, ptr {room}")
+            step = f.name(f"select i1 {in_place}, i64 {g['y_term']}, i64 {width}")
+            with f.loop(tiles) as t:
+                row, height = tile(t)
+                seen, copied = f.at(x, (row, g["x_row"]), (k, g["x_term"])), f.at(copy, (row, TERMS))
+                seen = f.name(f"select i1 {copies}, ptr {copied}, ptr {seen}")
+                x_row = f.name(f"select i1 {copies}, i64 1, i64 {g['x_row']}")
+                x_term = f.name(f"select i1 {copies}, i64 {height}, i64 {g['x_term']}")
                 to = f.at(out, (row, g["out_row"]), (c, 1))
                 given = (
-                    f"ptr {seen}, i64 {g['x_row']}, i64 {g['x_term']}, ptr {panel}, ptr {to}, "
+                    f"ptr {seen}, i64 {x_row}, i64 {x_term}, ptr {read}, i64 {step}, ptr {to}, "
                     f"i64 {g['out_row']}, i64 {terms}, i64 {wanted}, i64 {k}"
                 )
                 _choose(f, height, [f"call void @tile{i + 1}({given})" for i in range(most_rows)])
     return _defined(f, "block")
+
+
+def _single_row(
+    f: _Code, g: dict[str, str], x: str, y: str, out: str, rows: str, columns: str, in_rows: str
+) -> str:
+    """Have a block of one row computed in wide strips; return how many columns that was."""
+    width = f.lanes * _STRIP
+    alone = f.name(f"and i1 {in_rows}, {f.name(f'icmp eq i64 {rows}, 1')}")
+    strips = f.name(f"select i1 {alone}, i64 {f.integer('udiv', columns, width)}, i64 0")
+    with f.when(f.name(f"icmp ne i64 {strips}, 0")), f.loop(strips) as s:
+        c = f.integer("mul", s, width)
+        f.line(
+            f"call void @strip1(ptr {x}, i64 0, i64 {g['x_term']}, ptr {f.at(y, (c, 1))}, i64 {g['y_term']}, "
+            f"ptr {f.at(out, (c, 1))}, i64 0, i64 {g['terms']}, i64 {width}, i64 0)"
+        )
+    return f.integer("mul", strips, width)
 
 
 def _choose(f: _Code, number: str, lines: list[str]) -> None:
@@ -281,9 +384,13 @@ def text(dtype: np.dtype, lanes: int, most_rows: int) -> str:
     place = FIELDS.index("all_blocks")
     return f"""declare void @{SHARE}(ptr, ptr, i64)
 {"".join(_tile(dtype, lanes, rows + 1) for rows in range(most_rows))}
+{_tile(dtype, lanes, 1, _STRIP)}
+{"".join(_rows(dtype, lanes, rows + 1) for rows in range(most_rows))}
 {_panel(dtype, lanes)}
+{_group(dtype, lanes)}
 {_block(dtype, lanes, most_rows)}
 declare i64 @llvm.umin.i64(i64, i64) #1
+declare void @llvm.prefetch.p0(ptr, i32, i32, i32)
 define void @product(ptr %job) nounwind {{
   %place = getelementptr i64, ptr %job, i64 {place}
   %count = load i64, ptr %place, align 8

@@ -1,10 +1,14 @@
-"""Matrix products in machine code, in place of BLAS: small ones without its overhead, all in the team's threads."""
+"""Matrix products in machine code, in place of BLAS: without its overhead, and in the team's threads.
+
+Large ones too, where BLAS is as good: its own threads go on waiting busily after each product, for much longer than a
+step takes, on the processors that the team is to use.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import cache
-from math import ceil, prod
+from math import ceil
 from typing import Any
 
 import numpy as np
@@ -13,18 +17,13 @@ from kerasish.compiler.executors import product_code
 from kerasish.compiler.executors.runs import Table
 from kerasish.compiler.graph import Graph, Op, Value
 from kerasish.compiler.kernel import Kernel
+from kerasish.devices.cpu_threads import team_size
 
 _FIELD = {name: i for i, name in enumerate(product_code.FIELDS)}
-_ROWS = 96
-"""Rows of a block, at most: their part of the first matrix stays in the second-level cache."""
-_BLOCKS = 8
-"""Blocks that a product is cut into if its rows do not make as many."""
-_MOST = 2**23
-"""Multiplications from which on BLAS, which copies blocks of large factors first, is ahead."""
+_BLOCKS = 4
+"""Blocks for each thread that a product is cut into, if its rows do not make as many."""
 _WHOLE = 250_000
 """Fewer multiplications than this stay in one block."""
-_FEW_COLUMNS = 4
-"""Products with fewer columns leave most of a panel empty, and are BLAS's if they are large."""
 
 
 class ProductKernel(Kernel):
@@ -124,10 +123,10 @@ def _block(stack: int, rows: int, columns: int, terms: int) -> tuple[int, int]:
     """Return how many rows and columns of the result to compute at a time."""
     if stack * rows * columns * terms < _WHOLE:
         return rows, columns
-    row_blocks = ceil(rows / _ROWS)
+    row_blocks = ceil(rows / product_code.ROWS)
     panel = product_code.VECTORS * _lanes(np.dtype(np.float32))
     panels = ceil(columns / panel)
-    column_blocks = min(panels, ceil(_BLOCKS / (stack * row_blocks)))
+    column_blocks = min(panels, ceil(_BLOCKS * team_size() / (stack * row_blocks)))
     return ceil(rows / row_blocks), ceil(panels / column_blocks) * panel
 
 
@@ -188,11 +187,7 @@ def _is_supported(op: Op) -> bool:
         return False
     if dtype.char not in "fd" or dtype.itemsize not in (4, 8):
         return False
-    if y.ndim > 2 and op.output.ndim > 4 or op.params.get("transpose_x") and y.ndim == 2 < x.ndim:
-        return False
-    terms = x.shape[-2 if op.params.get("transpose_x") else -1]
-    work = prod(op.output.shape) * terms
-    return work < _WHOLE or (work < _MOST and op.output.shape[-1] >= _FEW_COLUMNS)
+    return not (y.ndim > 2 and op.output.ndim > 4 or op.params.get("transpose_x") and y.ndim == 2 < x.ndim)
 
 
 __all__ = ["ProductKernel", "place_products"]
