@@ -193,16 +193,26 @@ def test_what_there_is_no_code_for_is_left_to_the_library(x, kernel, rest):
     assert_same(result, library.conv(x, kernel, **params))
 
 
-def test_threads_share_the_work(monkeypatch):
-    """Parts of a batch, and of a kernel's gradient, are whatever number of threads there is."""
+@pytest.mark.parametrize("rooms", [3, 2])
+def test_threads_share_the_work(monkeypatch, rooms):
+    """Slices of a batch, and of a kernel's gradient, are whatever number of threads does them.
+
+    Where a kernel has room for fewer threads than there are, it does without them.
+    """
     from kerasish.compiler.executors import windows
+    from kerasish.compiler.executors.team import team
 
-    def in_parts(work, count, microseconds, pieces):
-        for start in range(count):
-            work(slice(start, start + 1))
-
-    monkeypatch.setattr(windows, "share_out", in_parts)
-    check_convolution(numbers(5, 9, 8, 16), numbers(3, 3, 16, 32), (1, 1), "same", (1, 1))
+    monkeypatch.setattr(windows, "processors", lambda: rooms)
+    monkeypatch.setattr(windows, "_LEAST_MICROSECONDS", 0.0)
+    team().wake()
+    before = team()._size
+    team().use(3)
+    try:
+        for _ in range(3):
+            check_convolution(numbers(5, 9, 8, 16), numbers(3, 3, 16, 32), (1, 1), "same", (1, 1))
+            check_convolution(numbers(5, 9, 8, 16), numbers(5, 5, 16, 32), (2, 1), "same", (1, 1))
+    finally:
+        team().use(before)
 
 
 def both_ways(function, *arrays: np.ndarray) -> tuple[np.ndarray, np.ndarray, list[tuple[str, ...]]]:

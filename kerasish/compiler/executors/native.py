@@ -10,7 +10,7 @@ import numpy as np
 
 from kerasish.compiler.executors.ir import FOOTER, Function, type_of
 from kerasish.compiler.executors.llvm import Access, NestCode, apply
-from kerasish.compiler.executors.runs import Table
+from kerasish.compiler.executors.runs import Addresses, Table
 from kerasish.compiler.executors.team import SHARE
 from kerasish.compiler.graph import Op, Value
 from kerasish.compiler.kernel import Kernel
@@ -136,7 +136,7 @@ class Module:
             "ret void",
         ]
         body = "\n".join(lines)
-        self._parts[nest] = f"define internal void @{nest}_part(ptr %table, i64 %part) #0 {{\n{body}\n}}"
+        self._parts[nest] = f"define internal void @{nest}_part(ptr %table, i64 %part, i64 %who) #0 {{\n{body}\n}}"
         return f"{nest}_part"
 
     def random_bits(self) -> str:
@@ -154,40 +154,6 @@ class Module:
         nests += self._parts.values()
         parts = [*self.declared.values(), *nests, *([_philox()] if self._random else []), *self.kernels]
         return "\n".join([*parts, FOOTER])
-
-
-class _Addresses(Table):
-    """The addresses of a kernel's arrays; planned buffers are looked up only once."""
-
-    def __init__(self, count: int, strides: Mapping[int, tuple[int, ...]]):
-        super().__init__(count)
-        self._strides = strides
-        self._arrays: list[Any] = [None] * count
-
-    def point_to(self, arrays: Sequence[Any]) -> None:
-        """Fill the table. An input that is not contiguous is copied, at every call."""
-        held = list(arrays)
-        self._copies = []
-        for i, array in enumerate(arrays):
-            if array is self._arrays[i]:
-                continue
-            strides = self._strides.get(i)
-            fits = array.flags.c_contiguous if strides is None else array.strides == strides
-            if not fits:
-                array = np.ascontiguousarray(array) if strides is None else _with_strides(array, strides)
-                self._copies.append(array)
-                held[i] = None
-            self.words[i] = array.__array_interface__["data"][0]
-        self._arrays = held
-        self.settled = not self._copies
-
-
-def _with_strides(array: np.ndarray, strides: tuple[int, ...]) -> np.ndarray:
-    """Return a copy whose elements are as far apart in memory as `strides` says, in bytes."""
-    span = sum((n - 1) * step for n, step in zip(array.shape, strides, strict=True)) // array.itemsize + 1
-    copy = np.lib.stride_tricks.as_strided(np.empty(span, array.dtype), array.shape, strides)
-    copy[...] = array
-    return copy
 
 
 class NativeKernel(Kernel):
@@ -278,7 +244,7 @@ class NativeKernel(Kernel):
         return self._run
 
     def table(self) -> Table:
-        return _Addresses(len(self.inputs) + len(self.outputs), self._strides)
+        return Addresses(len(self.inputs) + len(self.outputs), self._strides)
 
     def __call__(self, *arrays: Any) -> None:
         table = self.table()

@@ -260,7 +260,7 @@ def _copy_one_by_one(
 def _block(dtype: np.dtype, lanes: int, most_rows: int) -> str:
     """Return the function that computes one block of the result."""
     f = _Code({}, dtype, lanes)
-    job, part = f.argument("job", "ptr"), f.argument("part", "i64")
+    job, part, _ = f.argument("job", "ptr"), f.argument("part", "i64"), f.argument("who", "i64")
     g = {name: f.field(job, name) for name in FIELDS}
     width = lanes * VECTORS
     matrix, block = f.integer("udiv", part, g["blocks"]), f.integer("urem", part, g["blocks"])

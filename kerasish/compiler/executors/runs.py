@@ -6,7 +6,7 @@ for the arrays that stay where they are, and brought up to date where an array c
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
 from operator import is_
 from typing import Any
@@ -33,6 +33,47 @@ class Table:
         raise NotImplementedError
 
 
+class Addresses(Table):
+    """The addresses of a kernel's arrays; planned buffers are looked up only once.
+
+    Args:
+        count: How many arrays there are.
+        strides: How far apart the elements are, in bytes, of the arrays that are not contiguous, by their numbers.
+        first: Words in front of the addresses, which hold something else.
+    """
+
+    def __init__(self, count: int, strides: Mapping[int, tuple[int, ...]], first: int = 0):
+        super().__init__(first + count)
+        self._first = first
+        self._strides = strides
+        self._arrays: list[Any] = [None] * count
+
+    def point_to(self, arrays: Sequence[Any]) -> None:
+        """Fill the table. An input that is not contiguous is copied, at every call."""
+        held = list(arrays)
+        self._copies = []
+        for i, array in enumerate(arrays):
+            if array is self._arrays[i]:
+                continue
+            strides = self._strides.get(i)
+            fits = array.flags.c_contiguous if strides is None else array.strides == strides
+            if not fits:
+                array = np.ascontiguousarray(array) if strides is None else _with_strides(array, strides)
+                self._copies.append(array)
+                held[i] = None
+            self.words[self._first + i] = array.__array_interface__["data"][0]
+        self._arrays = held
+        self.settled = not self._copies
+
+
+def _with_strides(array: np.ndarray, strides: tuple[int, ...]) -> np.ndarray:
+    """Return a copy whose elements are as far apart in memory as `strides` says, in bytes."""
+    span = sum((n - 1) * step for n, step in zip(array.shape, strides, strict=True)) // array.itemsize + 1
+    copy = np.lib.stride_tricks.as_strided(np.empty(span, array.dtype), array.shape, strides)
+    copy[...] = array
+    return copy
+
+
 class NativeRun:
     """Calls kernels one after the other.
 
@@ -46,7 +87,7 @@ class NativeRun:
 
         self._run_all, self._wake = team().run_all, team().wake
         self._tables = [kernel.table() for kernel, _ in pieces]
-        self._functions = [_address(kernel.function) for kernel, _ in pieces]
+        self._functions = [address_of(kernel.function) for kernel, _ in pieces]
         self._arrays = [list(arrays) for _, arrays in pieces]
         self._places = places
         self._changing = sorted({piece for piece, _, _ in places})
@@ -181,7 +222,8 @@ def with_runs(body: Sequence[str | Call], bind: Callable[[Any, str], str]) -> tu
     return setup, lines
 
 
-def _address(function: Callable) -> int:
+def address_of(function: Callable) -> int:
+    """Return where a compiled function is."""
     import ctypes
 
     return ctypes.cast(function, ctypes.c_void_p).value  # type: ignore[arg-type, return-value]

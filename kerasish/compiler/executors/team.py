@@ -45,7 +45,14 @@ _BUSY, _TURN, _OPEN, _ACTIVE, _FUNCTION, _DATA, _COUNT, _RESTS, _THREADS, _NEXT 
 )
 
 SHARE = "kerasish_share"
-"""The name by which kernels call `void share(void function(ptr data, i64 part), ptr data, i64 parts)`."""
+"""The name by which kernels call `void share(void function(ptr data, i64 part, i64 who), ptr data, i64 parts)`, where
+`who` is the number of the thread that does the part, zero for the calling one."""
+
+SLICES = ("function", "units", "slices", "arrays", "rooms", "room", "room_size")
+"""What `run_slices` is told, eight bytes each: a function, how many units of work there are and into how many slices to
+divide them, how many arrays the function takes, for how many threads there is room, where that is, and how many bytes
+each thread has. The addresses of the arrays follow."""
+_MOST_ARRAYS = 8
 
 
 def _clock() -> tuple[str, str]:
@@ -73,6 +80,10 @@ def _text() -> str:
     def at(name: str, place: int) -> str:
         return f"  %{name} = getelementptr i64, ptr %team, i64 {place}\n"
 
+    fields = "".join(
+        f"  %{name}_at = getelementptr i64, ptr %job, i64 {i}\n" for i, name in enumerate(SLICES[1:], 1)
+    )
+    fields += f"  %addresses = getelementptr i64, ptr %job, i64 {len(SLICES)}\n"
     return f"""{declared}
 {clock_declared}
 @memory = internal global ptr null
@@ -108,7 +119,7 @@ claim:
   %mine = icmp ult i64 %part, %end
   br i1 %mine, label %do, label %done
 do:
-  call void %function(ptr %data, i64 %part)
+  call void %function(ptr %data, i64 %part, i64 %me)
   %more_taken = add i64 %taken, 1
   br label %claim
 done:
@@ -189,7 +200,7 @@ alone:
   br i1 %some, label %one, label %none
 one:
   %i = phi i64 [ 0, %alone ], [ %i_next, %one ]
-  call void %function(ptr %data, i64 %i)
+  call void %function(ptr %data, i64 %i, i64 0)
   %i_next = add i64 %i, 1
   %i_more = icmp ult i64 %i_next, %count
   br i1 %i_more, label %one, label %none
@@ -248,6 +259,53 @@ call:
 end:
   ret void
 }}
+define internal void @slice(ptr %job, i64 %part, i64 %who) nounwind {{
+entry:
+  %table = alloca [{_MOST_ARRAYS + 3} x ptr], align 8
+{fields}  %units = load i64, ptr %units_at, align 8
+  %slices = load i64, ptr %slices_at, align 8
+  %arrays = load i64, ptr %arrays_at, align 8
+  %room = load ptr, ptr %room_at, align 8
+  %size = load i64, ptr %room_size_at, align 8
+  %function = load ptr, ptr %job, align 8
+  %bytes = shl i64 %arrays, 3
+  call void @llvm.memcpy.p0.p0.i64(ptr %table, ptr %addresses, i64 %bytes, i1 false)
+  %before = mul i64 %who, %size
+  %own = getelementptr i8, ptr %room, i64 %before
+  %own_at = getelementptr ptr, ptr %table, i64 %arrays
+  store ptr %own, ptr %own_at, align 8
+  %done = mul i64 %units, %part
+  %start = udiv i64 %done, %slices
+  %start_at = getelementptr i64, ptr %own_at, i64 1
+  store i64 %start, ptr %start_at, align 8
+  %with = add i64 %done, %units
+  %stop = udiv i64 %with, %slices
+  %stop_at = getelementptr i64, ptr %own_at, i64 2
+  store i64 %stop, ptr %stop_at, align 8
+  call void %function(ptr %table)
+  ret void
+}}
+define void @run_slices(ptr %job) nounwind {{
+entry:
+  %team = load ptr, ptr @memory, align 8
+{at("sizes", _THREADS)}{fields}  %threads = load i64, ptr %sizes, align 8
+  %rooms = load i64, ptr %rooms_at, align 8
+  %slices = load i64, ptr %slices_at, align 8
+  %enough = icmp uge i64 %rooms, %threads
+  br i1 %enough, label %all, label %one
+all:
+  call void @share(ptr @slice, ptr %job, i64 %slices)
+  ret void
+one:
+  %i = phi i64 [ 0, %entry ], [ %next, %one ]
+  call void @slice(ptr %job, i64 %i, i64 0)
+  %next = add i64 %i, 1
+  %more = icmp ult i64 %next, %slices
+  br i1 %more, label %one, label %end
+end:
+  ret void
+}}
+declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)
 define void @run_loop(ptr %job) nounwind {{
 entry:
   %places1 = getelementptr i64, ptr %job, i64 1
@@ -322,6 +380,7 @@ class Team:
         run_loop: Takes the address of: how many rounds to do; how many words the arguments of a round have; the tables
             of functions of the rounds with even and with odd numbers; the arguments of both kinds; and what to add to
             them after a round.
+        run_slices: Takes the address of a description of work to share out (see `SLICES`).
     """
 
     def __init__(self) -> None:
@@ -331,10 +390,9 @@ class Team:
 
         from kerasish.compiler.executors.jit import compile_module
 
-        names = ["run_all", "run_loop", "work", "set_memory", "share"]
-        (self.run_all, self.run_loop, self._work, set_memory, share), self._keep = compile_module(
-            _text(), names
-        )
+        names = ["run_all", "run_loop", "run_slices", "work", "set_memory", "share"]
+        functions, self._keep = compile_module(_text(), names)
+        self.run_all, self.run_loop, self.run_slices, self._work, set_memory, share = functions
         llvm.add_symbol(SHARE, ctypes.cast(share, ctypes.c_void_p).value)
         memory = np.zeros(_NEXT + 8 * _MOST + 8, np.int64)
         self._memory = memory[-memory.ctypes.data % 64 // 8 :]

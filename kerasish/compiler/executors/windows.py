@@ -6,30 +6,33 @@ vectors. A product with windows of a single value and without strides is a matri
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Sequence
 from math import prod
 from typing import Any
-
-import numpy as np
 
 from kerasish.compiler.costs import flops
 from kerasish.compiler.executors import window_code as code
 from kerasish.compiler.executors import winograd_code as winograd
 from kerasish.compiler.executors.native import Module
+from kerasish.compiler.executors.runs import Addresses, Table, address_of
+from kerasish.compiler.executors.team import SLICES, team
 from kerasish.compiler.executors.window_chains import Chain, chains
 from kerasish.compiler.executors.window_code import Finish, Vectors, WindowFunction, Windows
 from kerasish.compiler.executors.winograd_code import Tiling
 from kerasish.compiler.graph import Graph, Op, Value
 from kerasish.compiler.kernel import Kernel
 from kerasish.compiler.passes import dead_code
-from kerasish.devices.cpu_threads import processors, share_out
+from kerasish.devices.cpu_threads import processors
 from kerasish.devices.windows import resolve_padding
 
 _FLOPS_PER_MICROSECOND = 60e3
 _POOLED_PER_MICROSECOND = 4e3
 _PIECES = 4
 """How many pieces of work there are for each thread, where they have nothing in common that would be done again."""
+_LEAST_MICROSECONDS = 4.0
+"""Less work than this is done faster than it is shared out."""
+_LINE = 64
+_ANY_NUMBER = 2**32
 _MOST_TAPS = 64
 """Most weights of a transposed convolution with strides: each has code of its own."""
 _PARTS_PER_THREAD = 2
@@ -68,7 +71,7 @@ class WindowKernel(Kernel):
         inputs: Sequence[Value],
         output: Value,
         ops: Sequence[Op],
-        parts: int,
+        units: int,
         microseconds: float,
         room: int = 0,
         pieces: int = _PIECES,
@@ -77,10 +80,11 @@ class WindowKernel(Kernel):
         self.inputs = list(inputs)
         self.outputs = [output]
         self.ops = tuple(ops)
-        self._parts = parts
-        self._microseconds = microseconds
-        self._room = room * output.dtype.itemsize
-        self._pieces = pieces
+        threads = min(processors(), units) if microseconds >= _LEAST_MICROSECONDS else 1
+        self._units, self._slices = units, min(units, threads * pieces) if threads > 1 else 1
+        if room:
+            line = _LINE // output.dtype.itemsize
+            self.outputs.append(Value((threads, -(-room // line) * line), output.dtype))
 
     def write(self, functions: _Functions, lanes: int, body: Callable[..., None]) -> Op:
         """Write the function and return the operation.
@@ -100,34 +104,36 @@ class WindowKernel(Kernel):
         self._run = run
         self._keep = keep
 
+    @property
+    def function(self) -> Callable[[int], None]:
+        return team().run_slices
+
+    def table(self) -> Table:
+        return _Slices(self)
+
     def __call__(self, *arrays: Any) -> None:
-        import ctypes
-
-        arrays = tuple(a if a.flags.c_contiguous else np.ascontiguousarray(a) for a in arrays)
-        addresses = [a.__array_interface__["data"][0] for a in arrays]
-        entries = ctypes.c_void_p * (len(arrays) + 3)
-
-        def work(part: slice) -> None:
-            table = entries(*addresses, _room(self._room), part.start, part.stop)
-            self._run(ctypes.addressof(table))
-
-        share_out(work, self._parts, self._microseconds, self._pieces)
+        table = self.table()
+        table.point_to(arrays)
+        team().wake()
+        self.function(table.address)
 
 
-class _Rooms(threading.local):
-    """Memory of each thread to work in, the largest so far."""
+class _Slices(Addresses):
+    """The description of a kernel's work (see `team.SLICES`)."""
 
-    array = np.empty(0, np.uint8)
+    def __init__(self, kernel: WindowKernel):
+        arrays = len(kernel.inputs) + 1
+        super().__init__(len(kernel.inputs) + len(kernel.outputs), {}, len(SLICES))
+        self._has_room = len(kernel.outputs) > 1
+        rooms = kernel.outputs[1].shape[0] if self._has_room else _ANY_NUMBER
+        size = kernel.outputs[1].nbytes // rooms if self._has_room else 0
+        fixed = address_of(kernel._run), kernel._units, kernel._slices, arrays, rooms, 0, size
+        self.words[: len(SLICES)] = fixed
 
-
-_rooms = _Rooms()
-
-
-def _room(nbytes: int) -> int:
-    """Return the address of so much memory of this thread, at the start of a line of the cache."""
-    if _rooms.array.nbytes < nbytes + 64:
-        _rooms.array = np.empty(nbytes + 64, np.uint8)
-    return -(-_rooms.array.__array_interface__["data"][0] // 64) * 64
+    def point_to(self, arrays: Sequence[Any]) -> None:
+        super().point_to(arrays)
+        if self._has_room:
+            self.words[SLICES.index("room")] = self.words[-1]
 
 
 def place_window_kernels(graph: Graph, module: Module) -> tuple[Graph, list[WindowKernel]]:
