@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from kerasish import constraints, initializers, regularizers
@@ -199,21 +199,30 @@ class LayerState(Operation):
     @property
     def variables(self) -> list[Variable]:
         """All variables: weights, seeds and those of sublayers."""
-        return _unique(self._own_variables(seeds=True))
+        return list(self._gather({}, seeds=True).values())
 
     @property
     def weights(self) -> list[Variable]:
         """The weights of the layer and its sublayers, without seeds and metrics."""
-        return _unique(self._own_variables(seeds=False))
+        return list(self._gather({}, seeds=False).values())
 
-    def _own_variables(self, seeds: bool) -> Iterator[Variable]:
-        yield from self._trainable_variables
-        yield from self._non_trainable_variables
+    def _gather(self, found: dict[int, Variable], seeds: bool) -> dict[int, Variable]:
+        """Add the variables that are not there yet, and return all."""
+        for variable in self._trainable_variables:
+            found.setdefault(id(variable), variable)
+        for variable in self._non_trainable_variables:
+            found.setdefault(id(variable), variable)
         if seeds:
             for generator in self._seed_generators:
-                yield generator.state
+                found.setdefault(id(generator.state), generator.state)
+        plain = LayerState.variables if seeds else LayerState.weights
         for layer in self._layers:
-            yield from layer.variables if seeds else layer.weights
+            if (type(layer).variables if seeds else type(layer).weights) is plain:
+                layer._gather(found, seeds)
+            else:  # a subclass may say itself what its variables are
+                for variable in layer.variables if seeds else layer.weights:
+                    found.setdefault(id(variable), variable)
+        return found
 
     @property
     def trainable_variables(self) -> list[Variable]:
@@ -309,7 +318,3 @@ class LayerState(Operation):
             )
         for i, variable in enumerate(own):
             load_variable(variable, store, str(i))
-
-
-def _unique(variables: Iterator[Variable]) -> list[Variable]:
-    return list({id(v): v for v in variables}.values())

@@ -146,17 +146,20 @@ class BatchSteps(Compilation):
         function = self._step_function(kind)
         if kind == "train":
             self._trained = self.trainable_variables
-        compiles = all(map(compiles_for, {type(v._array) for v in self.variables}))
+        variables = self.variables
+        compiles = all(map(compiles_for, {type(v._array) for v in variables}))
         if self._run_eagerly or self._jit_compile is False or not compiles:
             return EagerStep(function)
         # A trace holds as long as the same variables are trained by the same optimizer.
-        state = (id(self.optimizer), tuple([(id(v), v._trainable) for v in self.variables]))
+        state = (id(self.optimizer), tuple([(id(v), v._trainable) for v in variables]))
         steps = self.__dict__.get("_compiled_steps")
         if steps is None or steps[0] != state:
             steps = self._compiled_steps = (state, {})
         step = steps[1].get(kind)
         if step is None:
-            step = steps[1][kind] = CompiledStep(self, function, required=self._jit_compile is True)
+            step = steps[1][kind] = CompiledStep(
+                self, function, variables, required=self._jit_compile is True
+            )
         return step
 
     def _step_function(self, kind: str) -> Callable[[tuple], Any]:

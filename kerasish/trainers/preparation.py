@@ -16,16 +16,15 @@ from kerasish.trainers.steps import CompiledStep, as_batch_tensor
 from kerasish.utils.data_utils import unpack_x_y_sample_weight
 
 
-def keep_data_near(model: BatchSteps, adapter: Any, step: Any) -> None:
+def keep_data_near(adapter: Any, step: Any) -> None:
     """Move data in memory to the device of the model once, where compiled steps are to be fed with them there.
 
     Args:
-        model: The model.
         adapter: Where the batches come from.
         step: What runs them.
     """
-    if isinstance(step, CompiledStep) and isinstance(adapter, ArrayAdapter) and model.variables:
-        adapter.follow(model.variables[0]._array)
+    if isinstance(step, CompiledStep) and isinstance(adapter, ArrayAdapter) and step.variables:
+        adapter.follow(step.variables[0]._array)
 
 
 def prepare(

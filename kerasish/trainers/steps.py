@@ -14,6 +14,7 @@ from kerasish.autograd.abstract import abstract
 from kerasish.autograd.checks import all_finite
 from kerasish.autograd.state import no_grad, state
 from kerasish.autograd.tensor import NoValueError, Tensor, as_tensor
+from kerasish.autograd.variable import Variable
 from kerasish.compiler.caches import TraceCache
 from kerasish.compiler.executors import compiles_for
 from kerasish.compiler.function import Compiled, Function
@@ -43,11 +44,18 @@ class CompiledStep:
     Args:
         model: The model that the function belongs to; the losses that a trace leaves in it are cleared.
         function: Takes a batch as a tuple of tensors.
+        variables: The model's.
         required: Whether the user asked for compilation.
+
+    Attributes:
+        variables: The variables that the traces are made for.
     """
 
-    def __init__(self, model: Any, function: Callable[[tuple], Any], required: bool):
+    def __init__(
+        self, model: Any, function: Callable[[tuple], Any], variables: list[Variable], required: bool
+    ):
         self._model = model
+        self.variables = variables
         self._function = function
         self._required = required
         self._compiled = Function(lambda *data: function(data))

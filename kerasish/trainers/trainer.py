@@ -104,7 +104,7 @@ class Trainer(BatchSteps):
         )
         build_optimizer(self)
         step = self._step("train")
-        keep_data_near(self, adapter, step)
+        keep_data_near(adapter, step)
         self.stop_training = False
         self._position = Position(self, epoch_iterator, run, step)
         try:
@@ -192,7 +192,7 @@ class Trainer(BatchSteps):
         prepare(self, epoch_iterator, y, training=False)
         run = callback_list(self, callbacks, verbose, 1, epoch_iterator.num_batches)
         step = self._step("test")
-        keep_data_near(self, epoch_iterator.adapter, step)
+        keep_data_near(epoch_iterator.adapter, step)
         run.on_test_begin()
         self.reset_metrics()
         logs = run_epoch(self, epoch_iterator, 0, run, "test", step)
@@ -233,7 +233,7 @@ class Trainer(BatchSteps):
             run = callback_list(self, callbacks, verbose, 1, epoch_iterator.num_batches)
             run.on_predict_begin()
         step = self._step("predict")
-        keep_data_near(self, adapter, step)
+        keep_data_near(adapter, step)
         parts: list[Any] = []
         for first, batches in grouped(epoch_iterator.epoch(0), self.steps_per_execution):
             if run is not None:

@@ -22,7 +22,7 @@ from kerasish.devices.cpu_threads import team_size
 _FIELD = {name: i for i, name in enumerate(product_code.FIELDS)}
 _BLOCKS = 4
 """Blocks for each thread that a product is cut into, if its rows do not make as many."""
-_WHOLE = 250_000
+_WHOLE = 50_000
 """Fewer multiplications than this stay in one block."""
 
 
