@@ -37,6 +37,7 @@ def fuse(graph: Graph) -> Graph:
     Returns:
         The graph with kernels, compiled and ready to be called, for each level of fused operations and for windows.
     """
+    from kerasish.compiler.executors.copies import place_copies
     from kerasish.compiler.executors.jit import compile_module
     from kerasish.compiler.executors.native import Module, NativeKernel
     from kerasish.compiler.executors.products import place_products
@@ -45,7 +46,7 @@ def fuse(graph: Graph) -> Graph:
 
     module = Module()
     graph, windows = place_window_kernels(slice_first(decompose(graph)), module)
-    graph = place_products(graph)
+    graph = place_copies(place_products(graph))
     kernels: list[NativeKernel | WindowKernel] = [*windows]
     strided = strides_of_slices(graph)
 

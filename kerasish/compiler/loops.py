@@ -101,9 +101,9 @@ class Loop(Kernel):
         if self.length < 8:
             return None
         samples = [steps(t) for t in (*self._order[:5], self._order[-1])]
-        if not all(isinstance(s, NativeRun) and s.is_one_call for s in samples):
-            return None
         first, *inner, last = samples
+        if not all(isinstance(s, NativeRun) and s.is_one_call for s in inner):
+            return None
         return [first, NativeLoop(inner, self.length - 2), last]
 
     def _steps(self, run: _Run, inputs: tuple, outputs: tuple, turned: list) -> Callable[[int], Callable]:

@@ -24,7 +24,7 @@ _LONG_SUM = 2048
 """Most float32 numbers that one float32 sums up, one after the other."""
 _AGAIN = 4
 """Most operations to compute again in a later pass rather than to keep their result for it."""
-_SHARED = 200_000
+_SHARED = 30_000
 """Operations, simple ones counted once, from which on a nest's work is shared out among threads."""
 _HEAVY = 8
 """Simple operations that take as long as a division or a function."""

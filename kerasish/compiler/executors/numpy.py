@@ -430,11 +430,15 @@ class NumpyStep(_Program):
                 self._given.setdefault(value, f"o{i}")
         for number, op in enumerate(self.graph.ops):
             self._emit(number, op)
-        copyto = self._bind(np.copyto, "copyto")
+        is_native = any(type(line) is Call for line in self._body)
         for i, value in enumerate(self.graph.outputs):
             text = self._text(value)
-            if text != f"o{i}":
-                self._body.append(f"{copyto}(o{i}, {text})")
+            if text == f"o{i}":
+                continue
+            if is_native and value not in self._scalars:
+                self._body.append(Call(self._bind(_copy_of(value), "copy"), [text, f"o{i}"], [False, False]))
+            else:
+                self._body.append(f"{self._bind(np.copyto, 'copyto')}(o{i}, {text})")
         names = [f"a{i}" for i in range(len(self.graph.arguments))]
         names += [f"o{i}" for i in range(len(self.graph.outputs))]
         setup, body = with_runs(self._body, self._bind)
@@ -446,6 +450,12 @@ class NumpyStep(_Program):
             f"    return {'run0' if only else 'run'}",
         ]
         return "\n".join(lines) + "\n"
+
+
+def _copy_of(value: Value) -> Kernel:
+    from kerasish.compiler.executors.copies import CopyKernel
+
+    return CopyKernel([value], value, 0)
 
 
 def _view_roots(graph: Graph) -> dict[Value, Value]:

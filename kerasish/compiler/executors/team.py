@@ -306,6 +306,46 @@ end:
   ret void
 }}
 declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)
+define void @copy_rows(ptr %job) nounwind {{
+entry:
+  %count = load i64, ptr %job, align 8
+  %first = getelementptr i64, ptr %job, i64 1
+  br label %array
+array:
+  %i = phi i64 [ 0, %entry ], [ %i_next, %done ]
+  %words = phi ptr [ %first, %entry ], [ %words_next, %done ]
+  %i_more = icmp ult i64 %i, %count
+  br i1 %i_more, label %begin, label %end
+begin:
+  %target_at = getelementptr i64, ptr %words, i64 1
+  %rows_at = getelementptr i64, ptr %words, i64 2
+  %bytes_at = getelementptr i64, ptr %words, i64 3
+  %step_at = getelementptr i64, ptr %words, i64 4
+  %source_start = load ptr, ptr %words, align 8
+  %target_start = load ptr, ptr %target_at, align 8
+  %rows = load i64, ptr %rows_at, align 8
+  %bytes = load i64, ptr %bytes_at, align 8
+  %step = load i64, ptr %step_at, align 8
+  br label %row
+row:
+  %j = phi i64 [ 0, %begin ], [ %j_next, %copy ]
+  %source = phi ptr [ %source_start, %begin ], [ %source_next, %copy ]
+  %target = phi ptr [ %target_start, %begin ], [ %target_next, %copy ]
+  %j_more = icmp ult i64 %j, %rows
+  br i1 %j_more, label %copy, label %done
+copy:
+  call void @llvm.memcpy.p0.p0.i64(ptr %target, ptr %source, i64 %bytes, i1 false)
+  %source_next = getelementptr i8, ptr %source, i64 %bytes
+  %target_next = getelementptr i8, ptr %target, i64 %step
+  %j_next = add i64 %j, 1
+  br label %row
+done:
+  %i_next = add i64 %i, 1
+  %words_next = getelementptr i64, ptr %words, i64 5
+  br label %array
+end:
+  ret void
+}}
 define void @run_loop(ptr %job) nounwind {{
 entry:
   %places1 = getelementptr i64, ptr %job, i64 1
@@ -381,6 +421,9 @@ class Team:
             of functions of the rounds with even and with odd numbers; the arguments of both kinds; and what to add to
             them after a round.
         run_slices: Takes the address of a description of work to share out (see `SLICES`).
+        copy_rows: Takes the address of a number of arrays, and for each: where its rows lie, one behind the other;
+            where the first is to go; how many rows there are; how many bytes a row has; and how far apart they are to
+            be.
     """
 
     def __init__(self) -> None:
@@ -390,9 +433,10 @@ class Team:
 
         from kerasish.compiler.executors.jit import compile_module
 
-        names = ["run_all", "run_loop", "run_slices", "work", "set_memory", "share"]
+        names = ["run_all", "run_loop", "run_slices", "copy_rows", "work", "set_memory", "share"]
         functions, self._keep = compile_module(_text(), names)
-        self.run_all, self.run_loop, self.run_slices, self._work, set_memory, share = functions
+        self.run_all, self.run_loop, self.run_slices, self.copy_rows, *rest = functions
+        self._work, set_memory, share = rest
         llvm.add_symbol(SHARE, ctypes.cast(share, ctypes.c_void_p).value)
         memory = np.zeros(_NEXT + 8 * _MOST + 8, np.int64)
         self._memory = memory[-memory.ctypes.data % 64 // 8 :]

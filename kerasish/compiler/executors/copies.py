@@ -1,0 +1,88 @@
+"""Copies as native kernels, so that a run of kernels does not end at a concatenation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from kerasish.compiler.executors.runs import Table
+from kerasish.compiler.executors.team import team
+from kerasish.compiler.graph import Graph, Op, Value
+from kerasish.compiler.kernel import Kernel
+
+_FIELDS = 5
+"""Numbers that tell of an array (see `Team.copy_rows`)."""
+
+
+class CopyKernel(Kernel):
+    """Arrays joined along an axis; a single one is copied.
+
+    Attributes:
+        ops: The operation that it stands for.
+        inputs: The arrays.
+        outputs: What they make.
+    """
+
+    name = "concatenate"
+
+    def __init__(self, inputs: Sequence[Value], output: Value, axis: int, ops: Sequence[Op] = ()):
+        self.ops = tuple(ops)
+        self.inputs = list(inputs)
+        self.outputs = [output]
+        self._rows = prod(output.shape[:axis])
+        self._row_bytes = prod(output.shape[axis:]) * output.dtype.itemsize
+
+    @property
+    def function(self) -> Callable[[int], None]:
+        return team().copy_rows
+
+    def table(self) -> Table:
+        return _Rows(len(self.inputs), self._rows, self._row_bytes)
+
+    def __call__(self, *arrays: Any) -> None:
+        table = self.table()
+        table.point_to(arrays)
+        self.function(table.address)
+
+
+class _Rows(Table):
+    """What to copy where to (see `Team.copy_rows`)."""
+
+    def __init__(self, count: int, rows: int, row_bytes: int):
+        super().__init__(1 + _FIELDS * count)
+        self._rows, self._row_bytes = rows, row_bytes
+        self.words[0] = count
+
+    def point_to(self, arrays: Sequence[Any]) -> None:
+        """Fill the table. An array that is not contiguous is copied, at every call."""
+        *given, out = arrays
+        self._held = [np.ascontiguousarray(a) for a in given]
+        self.settled = all(h is a or a.flags.c_contiguous for h, a in zip(self._held, given, strict=True))
+        target = out.__array_interface__["data"][0]
+        words = []
+        for array in self._held:
+            nbytes = array.nbytes // max(self._rows, 1)
+            words += [array.__array_interface__["data"][0], target, self._rows, nbytes, self._row_bytes]
+            target += nbytes
+        self.words[1:] = words
+
+
+def place_copies(graph: Graph) -> Graph:
+    """Put kernels in place of concatenations."""
+    ops = []
+    for op in graph.ops:
+        if op.prim.name == "concatenate" and not isinstance(op.prim, Kernel) and _is_plain(op):
+            kernel = CopyKernel(op.inputs, op.output, op.params["axis"], [op])  # type: ignore[arg-type]
+            op = Op(kernel, op.inputs, {}, op.outputs)
+        ops.append(op)
+    return graph.with_ops(ops)
+
+
+def _is_plain(op: Op) -> bool:
+    return all(type(x) is Value and x.dtype == op.output.dtype for x in op.inputs)
+
+
+__all__ = ["CopyKernel", "place_copies"]
