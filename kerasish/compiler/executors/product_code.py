@@ -38,7 +38,7 @@ _STRIP = 8
 _MANY_PANELS, _SOME_PANELS = 8, 3
 """For so many panels rows are copied first: rows that lie apart, and transposed ones, whose terms lie apart."""
 _AHEAD = 8
-"""Terms ahead of the one that is copied to have the second matrix fetched from memory."""
+"""So many terms ahead, matrices are fetched from memory."""
 _GROUP = 4
 """Panels that are copied together: where the second matrix's rows are far apart, each visit to one is dear."""
 
@@ -83,6 +83,9 @@ class _Code(Function):
         address = self.address(pointer, str(index * self.lanes), self.dtype)
         self.line(f"store {self.vector} {vector}, ptr {address}, align {self.dtype.itemsize}")
 
+    def prefetch(self, pointer: str) -> None:
+        self.line(f"call void @llvm.prefetch.p0(ptr {pointer}, i32 0, i32 3, i32 1)")
+
     def room(self, vectors: int = 1) -> str:
         self._count += 1
         self._allocas.append(f"  %m{self._count} = alloca [{vectors} x {self.vector}], align 64")
@@ -126,7 +129,13 @@ def _tile(dtype: np.dtype, lanes: int, rows: int, vectors: int = VECTORS) -> str
     for room in (room for row in sums for room in row):
         f.put("zeroinitializer", room)
     starts = [f.at(x, (str(i), x_row)) for i in range(rows)]
+    apart = f.name(f"icmp ne i64 {x_term}, 1")
+    soon = f.at(x, (str(_AHEAD), x_term))
+    soon = f.name(f"select i1 {apart}, ptr {soon}, ptr {f.at(x, (str(rows), x_row))}")
+    soon_step = f.name(f"select i1 {apart}, i64 {x_term}, i64 {rows}")
     with f.loop(terms) as k:
+        # What this tile needs a little later, or, where terms are neighbors, what the next one needs.
+        f.prefetch(f.at(soon, (k, soon_step)))
         y = [f.get(f.at(panel, (k, step)), j) for j in range(vectors)]
         offset = f.integer("mul", k, x_term)
         for i in range(rows):
@@ -136,13 +145,14 @@ def _tile(dtype: np.dtype, lanes: int, rows: int, vectors: int = VECTORS) -> str
                 f.put(f.name(f"fadd contract {f.vector} {f.get(sums[i][j])}, {product}"), sums[i][j])
     adds = f.name(f"icmp ne i64 {more}, 0")
     whole = f.name(f"icmp eq i64 {columns}, {lanes * vectors}")
-    with f.when(whole):
-        for i in range(rows):
-            to = f.at(out, (str(i), out_row))
-            for j in range(vectors):
-                total = f.get(sums[i][j])
-                both = f.name(f"fadd {f.vector} {f.get(to, j)}, {total}")
-                f.put(f.name(f"select i1 {adds}, {f.vector} {both}, {f.vector} {total}"), to, j)
+    for first in (True, False):
+        wanted = f.name(f"and i1 {whole}, {f.name(f'xor i1 {adds}, {str(first).lower()}')}")
+        with f.when(wanted):
+            for i in range(rows):
+                to = f.at(out, (str(i), out_row))
+                for j in range(vectors):
+                    total = f.get(sums[i][j])
+                    f.put(total if first else f.name(f"fadd {f.vector} {f.get(to, j)}, {total}"), to, j)
     with f.when(whole, otherwise=True):
         edge = f.room(vectors)
         for i in range(rows):
@@ -219,8 +229,7 @@ def _group(dtype: np.dtype, lanes: int) -> str:
     with f.loop(terms) as k:
         ahead = f.at(y, (f.integer("add", k, _AHEAD), y_term))
         for part in range(_GROUP):
-            line = f.at(ahead, (str(part * width), 1))
-            f.line(f"call void @llvm.prefetch.p0(ptr {line}, i32 0, i32 3, i32 1)")
+            f.prefetch(f.at(ahead, (str(part * width), 1)))
         row = f.at(y, (k, y_term))
         for part in range(_GROUP):
             to = f.at(panels, (k, width), (str(part * TERMS * width), 1))
