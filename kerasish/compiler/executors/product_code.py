@@ -83,8 +83,8 @@ class _Code(Function):
         address = self.address(pointer, str(index * self.lanes), self.dtype)
         self.line(f"store {self.vector} {vector}, ptr {address}, align {self.dtype.itemsize}")
 
-    def prefetch(self, pointer: str) -> None:
-        self.line(f"call void @llvm.prefetch.p0(ptr {pointer}, i32 0, i32 3, i32 1)")
+    def prefetch(self, pointer: str, to_write: bool = False) -> None:
+        self.line(f"call void @llvm.prefetch.p0(ptr {pointer}, i32 {int(to_write)}, i32 3, i32 1)")
 
     def room(self, vectors: int = 1) -> str:
         self._count += 1
@@ -129,6 +129,8 @@ def _tile(dtype: np.dtype, lanes: int, rows: int, vectors: int = VECTORS) -> str
     for room in (room for row in sums for room in row):
         f.put("zeroinitializer", room)
     starts = [f.at(x, (str(i), x_row)) for i in range(rows)]
+    for i in range(rows):
+        f.prefetch(f.at(out, (str(i), out_row)), to_write=True)
     apart = f.name(f"icmp ne i64 {x_term}, 1")
     soon = f.at(x, (str(_AHEAD), x_term))
     soon = f.name(f"select i1 {apart}, ptr {soon}, ptr {f.at(x, (str(rows), x_row))}")
