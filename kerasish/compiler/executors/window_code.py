@@ -250,6 +250,19 @@ class WindowFunction(Function):
         with self.loop(self.parts) as i:
             yield self.name(f"add nsw i64 {self.start}, {i}")
 
+    @contextmanager
+    def rows_of_batch(self, rows: int) -> Iterator[tuple[str, str, str]]:
+        """Count through the images that this part has rows of: yield the image, its first row and their number."""
+        first = self.name(f"udiv i64 {self.start}, {rows}")
+        stop = self.sum_of_products([(self.start, 1), (self.parts, 1)])
+        last = self.name(f"udiv i64 {self.sum_of_products([(stop, 1)], rows - 1)}, {rows}")
+        with self.loop(self.name(f"sub nsw i64 {last}, {first}")) as i:
+            n = self.name(f"add nsw i64 {first}, {i}")
+            done = self.name(f"mul nsw i64 {n}, {rows}")
+            low = self.integer("max", self.name(f"sub nsw i64 {self.start}, {done}"), 0)
+            high = self.integer("min", self.name(f"sub nsw i64 {stop}, {done}"), rows)
+            yield n, low, self.name(f"sub nsw i64 {high}, {low}")
+
     # Images with zeros around them
 
     def clear_border(self, windows: Windows) -> None:
@@ -306,15 +319,16 @@ def _tile(windows: Windows, vectors: Vectors) -> Pair:
 def correlation(
     f: WindowFunction, windows: Windows, vectors: Vectors, finish: Finish, x: str, kernel: str, out: str
 ) -> None:
-    """Write a convolution without groups, shared out by images."""
+    """Write a convolution without groups, shared out by rows of the outputs."""
     p, v = _tile(windows, vectors)
     lanes, filters, c = vectors.lanes, windows.filters, windows.channels
     rows, columns = windows.outputs
     row, step = windows.padded[1] * c * windows.strides[0], windows.strides[1] * c
     f.clear_border(windows)
-    with f.parts_of_batch() as n:
+    with f.rows_of_batch(rows) as (n, first_row, count_of_rows):
         image = f.image(x, n, windows)
-        with f.loops(filters // (lanes * v), rows) as (block, o):
+        with f.loop(str(filters // (lanes * v))) as block, f.loop(count_of_rows) as i:
+            o = f.name(f"add nsw i64 {first_row}, {i}")
             weights, biases = f.at(kernel, (block, lanes * v)), finish.biases(f, block, v)
             into = f.at(out, (n, rows * columns * filters), (o, columns * filters), (block, lanes * v))
             for width, count, first in even_steps(columns, p):

@@ -209,7 +209,8 @@ def _convolution(
     strided = turned and windows.is_strided
     room = tiling.room if tiling is not None else _padded(code.spread(windows) if strided else windows)
     inputs = [x, weights] if chain.bias is None else [x, weights, chain.bias]
-    kernel = WindowKernel(op.prim.name, inputs, chain.output, chain.ops, windows.count, time, room)
+    units = windows.count * (1 if tiling is not None or strided else windows.outputs[0])
+    kernel = WindowKernel(op.prim.name, inputs, chain.output, chain.ops, units, time, room)
 
     def write(f: WindowFunction, x: str, kernel: str, *others: str) -> None:
         *bias, out = others

@@ -30,6 +30,8 @@ PLACES = 16
 _ROOM_BYTES = 1 << 18
 """How much is transformed before it is multiplied: it stays in the cache of a processor."""
 _LINE = 64
+_KERNEL_TURNS = 150
+"""Turns of the processor that the transform of a vector of weights takes."""
 _SLACK = 0.85
 """How much of the time of the plain sum it may take at most to be worth the memory."""
 
@@ -77,7 +79,7 @@ def tiling(windows: Windows, vectors: Vectors, itemsize: int, gradient: bool = F
     products = PLACES * c * filters / lanes / 2
     transforms = (20 * c + (20 if gradient else 30) * filters) / lanes
     outputs, all_tiles = windows.count * prod(windows.outputs), windows.count * prod(tiles)
-    turns = all_tiles * (1.08 * products + transforms) + 40 * c * filters / lanes
+    turns = all_tiles * (1.08 * products + transforms) + _KERNEL_TURNS * c * filters / lanes
     if turns > _SLACK * outputs * products * 9 / PLACES:
         return None
     (top, _), (left, _) = windows.padding
