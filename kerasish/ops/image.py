@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from importlib import import_module as _import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kerasish.ops import symbolic as _symbolic
 
@@ -29,3 +29,13 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return __all__
+
+
+# What `__getattr__` finds, for editors and the reference.
+# ruff: noqa: F403
+if TYPE_CHECKING:
+    from kerasish.ops.colors import *
+    from kerasish.ops.filters import *
+    from kerasish.ops.patches import *
+    from kerasish.ops.resizing import *
+    from kerasish.ops.warping import *
