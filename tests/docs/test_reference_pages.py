@@ -35,3 +35,4 @@ def test_no_public_name_is_forgotten(name):
     module = importlib.import_module(f"kerasish.{name}")
     table = module._BY_NAME if name == "activations" else module._PUBLIC
     assert sorted(module.__all__) == sorted([*table, "deserialize", "get", "serialize"])
+    assert sorted(kerasish.ops.image.__all__) == sorted(kerasish.ops.image._FILE_OF)
