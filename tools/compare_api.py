@@ -79,7 +79,6 @@ DIFFERS = {
     "RandomGrayscale.*": "the name of a positional argument",
     "RandomCrop.compute_output_shape": "takes a shape and nothing else",
     "SimpleRNNCell.call": "the name of a positional argument, as in the other cells",
-    "*.save_weights": "one file, whatever its size; no shards",
 }
 
 

@@ -30,7 +30,20 @@ _PUBLIC = {
 # Names that configs and strings may use although the namespace does not have them.
 _BY_NAME = {**_PUBLIC, "constraint": Constraint}
 
-__all__ = [*_PUBLIC, "deserialize", "get", "serialize"]
+__all__ = [
+    "Constraint",
+    "MaxNorm",
+    "MinMaxNorm",
+    "NonNeg",
+    "UnitNorm",
+    "deserialize",
+    "get",
+    "max_norm",
+    "min_max_norm",
+    "non_neg",
+    "serialize",
+    "unit_norm",
+]
 
 
 def get(identifier: str | dict | type | Callable | None) -> Constraint | Callable | None:

@@ -144,22 +144,26 @@ class Model(Trainer, Layer):
             kwargs["zipped"] = zipped
         save_model(self, filepath, overwrite=overwrite, **kwargs)
 
-    def save_weights(self, filepath: Any, overwrite: bool = True, **kwargs: Any) -> None:
-        """Save all weights to a path ending in `.weights.h5`.
+    def save_weights(
+        self, filepath: Any, overwrite: bool = True, max_shard_size: float | None = None, **kwargs: Any
+    ) -> None:
+        """Save all weights to a path ending in `.weights.h5`, or in several files.
 
         Args:
-            filepath: The path.
+            filepath: The path. With `max_shard_size` it ends in `.weights.json`, and the weights are in files
+                beside it.
             overwrite: Whether to replace an existing file without asking.
+            max_shard_size: How many GB of weights go into one file at most; None for one file of any size.
         """
         from kerasish.saving import save_weights
 
-        save_weights(self, filepath, overwrite=overwrite, **kwargs)
+        save_weights(self, filepath, overwrite=overwrite, max_shard_size=max_shard_size, **kwargs)
 
     def load_weights(self, filepath: Any, skip_mismatch: bool = False, **kwargs: Any) -> None:
         """Load all weights from a file that `save_weights` or `save` wrote, here or in Keras.
 
         Args:
-            filepath: A `.weights.h5`, `.keras` or legacy `.h5` file.
+            filepath: A `.weights.h5`, `.weights.json`, `.keras` or legacy `.h5` file.
             skip_mismatch: Whether to leave out what does not fit, with a warning, instead of failing.
         """
         from kerasish.saving import load_weights

@@ -72,7 +72,7 @@ def log_sigmoid(x: Any) -> Tensor:
 def leaky_relu(x: Any, negative_slope: float = 0.2) -> Tensor:
     """x where it is positive, `negative_slope * x` elsewhere."""
     x = as_float(x)
-    return e.where(x > 0, x, x * negative_slope)
+    return e.where(x >= 0, x, x * negative_slope)  # at 0 the slope is 1
 
 
 def hard_sigmoid(x: Any) -> Tensor:

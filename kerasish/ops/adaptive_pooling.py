@@ -9,10 +9,11 @@ import numpy as np
 
 from kerasish import config
 from kerasish.autograd.primitives import indexing
-from kerasish.autograd.primitives.shapes import expand_dims
+from kerasish.autograd.primitives.shapes import expand_dims, squeeze
 from kerasish.autograd.tensor import Tensor, as_tensor
 from kerasish.ops.common import as_float
-from kerasish.ops.reductions import max, sum
+from kerasish.ops.positions import take_along_axis
+from kerasish.ops.reductions import argmax, sum
 
 
 def adaptive_average_pool(
@@ -98,4 +99,7 @@ def _averages(x: Tensor, axis: int, count: int) -> Tensor:
 
 
 def _maxima(x: Tensor, axis: int, count: int) -> Tensor:
-    return max(indexing.take(x, _windows(x.shape[axis], count)[0], axis), axis + 1)
+    windows = indexing.take(x, _windows(x.shape[axis], count)[0], axis)
+    # Of equal values the first has the gradient, as in `max_pool`; it also is alone where a window repeats its last.
+    first = argmax(windows, axis + 1, keepdims=True)
+    return squeeze(take_along_axis(windows, first, axis + 1), axis + 1)

@@ -30,7 +30,20 @@ _PUBLIC = {
 # Names that configs and strings may use although the namespace does not have them.
 _BY_NAME = {**_PUBLIC, "l1l2": L1L2, "regularizer": Regularizer}
 
-__all__ = [*_PUBLIC, "deserialize", "get", "serialize"]
+__all__ = [
+    "L1",
+    "L1L2",
+    "L2",
+    "OrthogonalRegularizer",
+    "Regularizer",
+    "deserialize",
+    "get",
+    "l1",
+    "l1_l2",
+    "l2",
+    "orthogonal_regularizer",
+    "serialize",
+]
 
 
 def get(identifier: str | dict | type | Callable | None) -> Regularizer | Callable | None:

@@ -142,27 +142,48 @@ def save_weights(
     max_shard_size: float | None = None,
     objects_to_skip: Any = None,
 ) -> None:
-    """Save only the weights (and the optimizer's state) of a model.
+    """Save only the weights (and the optimizer's state) of a model, in one file or in several.
 
     Args:
         model: The model, built.
-        filepath: Path that ends in `.weights.h5`.
+        filepath: Path that ends in `.weights.h5`; with `max_shard_size`, in `.weights.json`. The weights are then
+            in files beside it, `<name>_00000.weights.h5` and so on.
         overwrite: Whether an existing file is replaced without asking.
-        max_shard_size: None; weights are saved as one file.
+        max_shard_size: How many GB of weights go into one file at most; None for one file of any size.
         objects_to_skip: Layers and other state holders to leave out.
 
     Raises:
-        ValueError: if the model is not built, or the extension is another one.
+        ValueError: if the model is not built, the extension is another one, or a single weight is larger than
+            `max_shard_size`.
     """
     path = os.fspath(filepath)
-    if max_shard_size is not None:
+    if max_shard_size is None:
+        if not path.endswith(".weights.h5"):
+            raise ValueError(f"The filename must end in `.weights.h5`. Received: filepath={path}")
+        if _may_write(path, overwrite):
+            native.save_weights(model, path, objects_to_skip)
+        return
+    if (
+        isinstance(max_shard_size, bool)
+        or not isinstance(max_shard_size, (int, float))
+        or max_shard_size <= 0
+    ):
         raise ValueError(
-            f"`max_shard_size` is not supported: weights are saved as one file. Received: {max_shard_size}"
+            f"`max_shard_size` is a number of GB, more than 0, or None. Received: {max_shard_size!r}"
         )
-    if not path.endswith(".weights.h5"):
-        raise ValueError(f"The filename must end in `.weights.h5`. Received: filepath={path}")
+    if not path.endswith((".weights.h5", native.SHARDS)):
+        raise ValueError(
+            f"The filename must end in `.weights.json` when `max_shard_size` is given. Received: filepath={path}"
+        )
+    if not path.endswith(native.SHARDS):
+        path = path.removesuffix(".weights.h5") + native.SHARDS
+        warnings.warn(
+            f"Weights in several files are described by a `.weights.json`: {path} is written in place of "
+            f"{os.fspath(filepath)}.",
+            stacklevel=3,
+        )
     if _may_write(path, overwrite):
-        native.save_weights(model, path, objects_to_skip)
+        native.save_weights(model, path, objects_to_skip, max_shard_size * 1024**3)
 
 
 def load_weights(

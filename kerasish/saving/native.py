@@ -16,7 +16,7 @@ from kerasish.saving.building import Building, building_errors, count_objects
 from kerasish.saving.errors import NaNWeightsError, UnsafeFileError
 from kerasish.saving.hdf5 import H5Reader, open_h5
 from kerasish.saving.shards import SUFFIX as SHARDS
-from kerasish.saving.shards import open_shards
+from kerasish.saving.shards import ShardsWriter, open_shards
 from kerasish.saving.stores import AssetsFolder, WeightsFile, WeightsWriter
 from kerasish.serialization import ObjectSharingScope, deserialize_keras_object, serialize_keras_object
 from kerasish.serialization.registration import known_objects
@@ -91,18 +91,26 @@ def write_weights(model: Any, target: Any, skip: Any = (), assets: AssetsFolder 
         _save_state(model, writer, assets, "", {id(item) for item in skip})
 
 
-def save_weights(model: Any, filepath: str | os.PathLike, objects_to_skip: Any = None) -> None:
-    """Write a `.weights.h5` file, atomically."""
+def save_weights(
+    model: Any, filepath: str, objects_to_skip: Any = None, max_shard_bytes: float | None = None
+) -> None:
+    """Write a `.weights.h5` file, atomically; or a `.weights.json` and files that hold so many bytes of weights."""
     if not model.built:
         raise ValueError(
             "You are saving a model that has not yet been built. Try building the model first by calling it "
             "on some data or by using `build()`."
         )
+    if max_shard_bytes is not None:
+        with ShardsWriter(filepath, max_shard_bytes) as writer:
+            _save_state(model, writer, None, "", {id(item) for item in objects_to_skip or ()})
+        return
     with replacing(filepath) as temporary:
         write_weights(model, temporary, objects_to_skip or ())
 
 
-def _save_state(saveable: Any, writer: WeightsWriter, assets: Any, path: str, visited: set[int]) -> None:
+def _save_state(
+    saveable: Any, writer: WeightsWriter | ShardsWriter, assets: Any, path: str, visited: set[int]
+) -> None:
     if id(saveable) in visited:
         return
     if hasattr(saveable, "save_own_variables"):
@@ -120,7 +128,12 @@ def _save_state(saveable: Any, writer: WeightsWriter, assets: Any, path: str, vi
 
 
 def _save_container(
-    container: Any, writer: WeightsWriter, assets: Any, path: str, visited: set[int], containers: set[int]
+    container: Any,
+    writer: WeightsWriter | ShardsWriter,
+    assets: Any,
+    path: str,
+    visited: set[int],
+    containers: set[int],
 ) -> None:
     if id(container) in containers:
         return

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from contextlib import ExitStack
+from typing import Any
 
+from kerasish.saving import walk
+from kerasish.saving.atomic import replacing
 from kerasish.saving.errors import UnsafeFileError
+from kerasish.saving.h5_output import h5_output
 from kerasish.saving.hdf5 import H5Reader, open_h5
 from kerasish.saving.json_text import parse
+from kerasish.saving.stores import WriteStore, named_group
 
 SUFFIX = ".weights.json"
 _SHARD = re.compile(r"[^/\\:\0]+_\d{5}\.weights\.h5")
@@ -51,3 +57,68 @@ def shard_paths(path: str) -> list[str]:
 def open_shards(path: str, stack: ExitStack) -> list[H5Reader]:
     """Open all files that a `.weights.json` names."""
     return [stack.enter_context(open_h5(shard)) for shard in shard_paths(path)]
+
+
+class ShardsWriter:
+    """Weights being written to several files; use it in a `with` block.
+
+    All files are complete under temporary names before the first takes its place; the `.weights.json` is the last.
+
+    Args:
+        path: The `.weights.json` to write. The files with the weights get its name and a number.
+        limit: How many bytes of weights go into one file at most.
+    """
+
+    def __init__(self, path: str, limit: float) -> None:
+        self._path, self._limit = path, limit
+        self._size = self._total = 0
+        self._places: dict[str, list[str]] = {}
+        self._names: list[str] = []
+
+    def __enter__(self) -> ShardsWriter:
+        with ExitStack() as stack:
+            self._index = stack.enter_context(replacing(self._path))  # entered first, moved into place last
+            self._moves = stack.enter_context(ExitStack())
+            self._output = stack.enter_context(ExitStack())
+            self._next_file()
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(self, *exc_info: Any) -> None:
+        with self._stack:
+            if exc_info[0] is not None:
+                raise exc_info[1]
+            self._output.close()
+            places = {path: names[0] if len(names) == 1 else names for path, names in self._places.items()}
+            content = {"metadata": {"total_size": self._total}, "weight_map": places}
+            with open(self._index, "x", encoding="utf-8") as file:
+                json.dump(content, file, indent=4)
+
+    def _next_file(self) -> None:
+        self._output.close()
+        folder, stem = os.path.split(self._path.removesuffix(SUFFIX))
+        self._names.append(f"{stem}_{len(self._names):05}.weights.h5")
+        temporary = self._moves.enter_context(replacing(os.path.join(folder, self._names[-1])))
+        self._file = self._output.enter_context(h5_output(temporary))
+        self._size = 0
+
+    def store(self, path: str, name: str | None) -> WriteStore:
+        """Return the store of the state holder at `path`."""
+        return WriteStore(self, walk.join(path, "vars"), name)
+
+    def group(self, store: WriteStore, size: int) -> Any:
+        """Return the group of a store in the file that takes the next `size` bytes."""
+        if size > self._limit:
+            raise ValueError(
+                f"A weight of {store.path!r} has {size} bytes, more than the {self._limit:.0f} that "
+                "`max_shard_size` allows in one file. Pass a larger `max_shard_size`, which is in GB."
+            )
+        if self._size + size > self._limit:
+            self._next_file()
+        self._size += size
+        self._total += size
+        group = named_group(self._file, store)
+        names = self._places.setdefault(group.name, [])
+        if self._names[-1] not in names:
+            names.append(self._names[-1])
+        return group

@@ -31,28 +31,44 @@ class WeightsWriter:
 
     def store(self, path: str, name: str | None) -> WriteStore:
         """Return the store of the state holder at `path`; one with a name gets its group even if empty."""
-        store = WriteStore(self._file, walk.join(path, "vars"))
+        store = WriteStore(self, walk.join(path, "vars"), name)
         if name:
-            store.group().attrs["name"] = name
+            self.group(store, 0)
         return store
+
+    def group(self, store: WriteStore, _size: int) -> Any:
+        """Return the group of a store, made if need be."""
+        return named_group(self._file, store)
+
+
+def named_group(file: Any, store: WriteStore) -> Any:
+    """Return the group of a store in a file that is written; a new one is given the name of what it belongs to."""
+    group = file.require_group(store.path)
+    if store.name and "name" not in group.attrs:
+        group.attrs["name"] = store.name
+    return group
 
 
 class WriteStore:
-    """Keys and arrays of one state holder, written as they come."""
+    """Keys and arrays of one state holder, written as they come.
 
-    def __init__(self, file: Any, path: str) -> None:
-        self._file, self._path = file, path
+    Args:
+        writer: What is written to. `writer.group(store, size)` gives the group that takes the next `size` bytes.
+        path: The group's path.
+        name: The name of what the arrays belong to.
+    """
 
-    def group(self) -> Any:
-        return self._file.require_group(self._path)
+    def __init__(self, writer: Any, path: str, name: str | None) -> None:
+        self._writer, self.path, self.name = writer, path, name
 
     def __setitem__(self, key: str, value: Any) -> None:
         array = value.numpy() if hasattr(value, "numpy") else np.asarray(value)
+        group = self._writer.group(self, array.nbytes)
         if array.dtype.name == "bfloat16":
-            dataset = self.group().create_dataset(key, data=array.view("V2"))
+            dataset = group.create_dataset(key, data=array.view("V2"))
             dataset.attrs["dtype"] = "bfloat16"
         else:
-            self.group()[key] = array
+            group[key] = array
 
 
 class WeightsFile:

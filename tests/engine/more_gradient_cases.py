@@ -234,4 +234,40 @@ COMPOSITIONS: dict[str, Sequence[Case]] = {
     ],
     "psnr": [ordinary("signals", partial(ops.psnr, max_val=2.0), _x23, numbers(2, 3)[::-1])],
     "jvp": [ordinary("product", lambda x: list(ops.jvp(lambda y: y * y * 2.0, (x,), (x * 0.5,))), _x23)],
+    "cond": [
+        ordinary("first", lambda x: ops.cond(x[0, 0] < 9, lambda: ops.sin(x), lambda: x * x), _x23),
+        ordinary("second", lambda x, y: ops.cond(x[0, 0] > 9, lambda: x, lambda: x * y), _x23, _x23 * 0.7),
+    ],
+    "switch": [
+        ordinary("last", lambda x: ops.switch(5, [ops.sin, lambda v: v * v * v], x), _x23),
+    ],
+    "while_loop": [
+        ordinary(
+            "limit of values",
+            lambda x: ops.while_loop(lambda v: ops.sum(v) < 100, lambda v: (v * v + 1,), (x,))[0],
+            numbers(3),
+        ),
+        ordinary(
+            "counter",
+            lambda x, w: ops.while_loop(
+                lambda i, v: i < 3, lambda i, v: (i + 1, ops.tanh(ops.matmul(v, w))), (0, x)
+            )[1],
+            _x23,
+            _square,
+        ),
+    ],
+    "fori_loop": [
+        ordinary("counter", lambda x: ops.fori_loop(1, 4, lambda i, v: ops.sin(v) * x * (1.0 * i), x), _x23)
+    ],
+    "map": [ordinary("rows", lambda x: ops.map(lambda row: row * ops.sum(row), x), _x23)],
+    "vectorized_map": [
+        ordinary("rows", lambda x: ops.vectorized_map(lambda row: row * ops.sum(ops.exp(row)), x), _x23),
+        ordinary(
+            "products", lambda x: ops.vectorized_map(lambda m: ops.matmul(m, ops.inv(m)) + m, x), _stack
+        ),
+    ],
+    "scatter": [
+        ordinary("rows", lambda v: ops.scatter(_int([2], [0], [2]), v, (4, 2)), numbers(3, 2)),
+        ordinary("places", lambda v: ops.scatter(_int([1, 0], [0, 2]), v, (2, 3)), numbers(2)),
+    ],
 }

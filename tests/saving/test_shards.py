@@ -26,6 +26,55 @@ def test_weights_in_several_files_load(oracle, tmp_path):
         kerasish.models.load_model(tmp_path / "w.weights.json")
 
 
+def test_weights_are_written_in_several_files(oracle, tmp_path):
+    mine, path = model(), tmp_path / "w.weights.json"
+    mine.compile("adam", "mse")
+    mine.fit(np.ones((4, 3)), np.ones((4, 2)), verbose=0)
+    with pytest.warns(UserWarning, match="in place of"):
+        mine.save_weights(tmp_path / "w.weights.h5", max_shard_size=60 / 1024**3)
+    content, files = json.loads(path.read_text()), sorted(p.name for p in tmp_path.glob("*.h5"))
+    assert (
+        len(files) > 4
+        and files[0] == "w_00000.weights.h5"
+        and len(list(tmp_path.iterdir())) == len(files) + 1
+    )
+    layers = oracle.layers
+    theirs = oracle.Sequential(
+        [oracle.Input((3,)), layers.Dense(4, name="a"), layers.Dense(2, name="b")], name=mine.name
+    )
+    theirs.compile("adam", "mse")
+    theirs.build((None, 3))
+    theirs.optimizer.build(theirs.trainable_variables)
+    theirs.save_weights(tmp_path / "theirs.weights.json", max_shard_size=60 / 1024**3)
+    expected = json.loads((tmp_path / "theirs.weights.json").read_text().replace("theirs_", "w_"))
+    assert content["metadata"] == expected["metadata"]
+    for place, names in expected["weight_map"].items():  # Keras lists the one file of several weights too
+        own = content["weight_map"].pop(place)
+        assert (own if isinstance(own, list) else [own]) == (names if isinstance(names, list) else [names])
+    assert not content["weight_map"]
+    other = model()
+    for loaded in (theirs, other):
+        loaded.load_weights(path)
+        for a, b in zip(loaded.get_weights(), mine.get_weights(), strict=True):
+            np.testing.assert_array_equal(a, b)
+
+
+def test_a_save_that_fails_leaves_the_files_before_it(tmp_path):
+    path, mine = tmp_path / "w.weights.json", model()
+    mine.save_weights(path, max_shard_size=1e-6)
+    before = {p.name: p.read_bytes() for p in tmp_path.iterdir()}
+    mine.set_weights([w + 1 for w in mine.get_weights()])
+    with pytest.raises(ValueError, match="has 48 bytes, more than the 40"):
+        mine.save_weights(path, max_shard_size=40.1 / 1024**3)
+    assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == before
+    for bad, size, message in (
+        ("w.h5", 1, "must end in `.weights.json`"),
+        ("w.weights.json", 0, "number of GB"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            mine.save_weights(tmp_path / bad, max_shard_size=size)
+
+
 @pytest.mark.parametrize("name", ["../w_00000.weights.h5", "/etc/passwd", "other_00000.weights.h5", 7])
 def test_shards_elsewhere_are_refused(tmp_path, name):
     (tmp_path / "w.weights.json").write_text(json.dumps({"weight_map": {"/layers/dense/vars": name}}))

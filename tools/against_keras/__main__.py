@@ -2,9 +2,10 @@
 
     python tools/against_keras ops --cases 20000
     python tools/against_keras ops --cases 20000 --seed 7 --only matmul
+    python tools/against_keras layers --cases 1000 --gradients
 
 Keras on NumPy, which compiles nothing, goes through all cases first; Keras on JAX decides on those that differ.
-`--backend jax` asks JAX at once, a hundred times slower.
+`--backend jax` asks JAX at once, a hundred times slower. Gradients go through central differences first.
 """
 
 from __future__ import annotations
@@ -36,6 +37,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--accepted", action="store_true", help="also report what Keras refuses and kerasish takes"
     )
+    parser.add_argument(
+        "--gradients", action="store_true", help="compare the gradients of float arguments, not the results"
+    )
     return parser.parse_args()
 
 
@@ -50,10 +54,15 @@ def differing(
     )
     import keras
     from cases import Draw
-    from compare import compare
 
     import kerasish
 
+    if options.gradients:
+        import gradients
+
+        compare = gradients.compare if backend == "jax" else gradients.sieve
+    else:
+        from compare import compare
     module = importlib.import_module(options.family)
     found = {}
     for number in numbers:
@@ -78,7 +87,8 @@ def main() -> int:
         ]
     elif options.backend is None:
         sieved = differing(options, "numpy", numbers)
-        print(f"{options.cases} cases: {len(sieved)} differ from Keras on NumPy", flush=True)
+        other = "central differences" if options.gradients else "Keras on NumPy"
+        print(f"{options.cases} cases: {len(sieved)} differ from {other}", flush=True)
         command = [
             sys.executable,
             __file__.removesuffix("/__main__.py"),

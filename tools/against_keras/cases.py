@@ -40,6 +40,7 @@ class Case:
         kwargs: Keyword arguments.
         call: Makes the call: `call(keras, args, kwargs)` with either library.
         tolerance: Largest relative difference; for 16-bit results at least two steps of theirs.
+        function: Gives with either library a function and its arguments, for gradients; those of `call` otherwise.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Case:
     kwargs: dict[str, Any] = field(default_factory=dict)
     call: Callable[..., Any] | None = None
     tolerance: float = 2e-5
+    function: Callable[..., Any] | None = None
 
     def __str__(self) -> str:
         parts = [brief(a) for a in self.args] + [f"{k}={brief(v)}" for k, v in self.kwargs.items()]
@@ -62,6 +64,16 @@ def brief(value: Any) -> str:
     if isinstance(value, dict):
         return "{" + ", ".join(f"{k}: {brief(v)}" for k, v in value.items()) + "}"
     return getattr(value, "__name__", repr(value))
+
+
+def set_mask(x: Any, mask: Any) -> None:
+    """Give a tensor a mask; JAX's tracers, which take no attributes, through Keras's own table."""
+    try:
+        x._keras_mask = mask
+    except AttributeError:
+        from keras.src.backend import set_keras_mask
+
+        set_keras_mask(x, mask)
 
 
 class Draw:

@@ -7,7 +7,7 @@ import os
 from typing import Any
 
 import numpy as np
-from cases import Case, Draw
+from cases import Case, Draw, set_mask
 
 ACTIVATIONS = (
     None,
@@ -395,28 +395,40 @@ def case(d: Draw) -> Case:
         d.chance(0.3) and mask is None and inputs and isinstance(inputs[0], np.ndarray) and inputs[0].ndim > 2
     )
 
-    def call(keras: Any, args: Any, kwargs: Any) -> Any:
+    def prepared(keras: Any, args: Any, kwargs: Any) -> Any:
+        """Return the layer with its weights set, and what gives its inputs as tensors."""
         arguments = {k: v(keras) if callable(v) else v for k, v in kwargs.items()}
         if policy:
             arguments["dtype"] = policy
         layer = getattr(keras.layers, name)(**arguments, name="l")
-        inputs = keras.tree.map_structure(
-            lambda x: keras.ops.convert_to_tensor(x) if isinstance(x, np.ndarray) else x, args
-        )
-        if implicit:
-            m = keras.ops.convert_to_tensor(
-                np.arange(inputs[0].shape[1])[None] < np.array([[1], [2]] * 4)[: inputs[0].shape[0]]
+
+        def tensors(args: Any) -> Any:
+            inputs = keras.tree.map_structure(
+                lambda x: keras.ops.convert_to_tensor(x) if isinstance(x, np.ndarray) else x, args
             )
-            inputs[0]._keras_mask = m
-        layer(*inputs, **more)
+            if implicit:
+                rows = np.array([[1], [2]] * 4)[: inputs[0].shape[0]]
+                set_mask(inputs[0], keras.ops.convert_to_tensor(np.arange(inputs[0].shape[1])[None] < rows))
+            return inputs
+
+        layer(*tensors(args), **more)
         values = [0.3 + 0.2 * np.sin(np.arange(w.size)).reshape(w.shape) for w in layer.get_weights()]
         layer.set_weights([v.astype(w.dtype) for v, w in zip(values, layer.get_weights(), strict=True)])
-        inputs = keras.tree.map_structure(
-            lambda x: keras.ops.convert_to_tensor(x) if isinstance(x, np.ndarray) else x, args
+        return layer, tensors
+
+    def function(keras: Any) -> Any:
+        """What the layer gives for weights and inputs."""
+        layer, tensors = prepared(keras, inputs, arguments)
+        rest = [keras.ops.convert_to_numpy(w) for w in layer.non_trainable_variables]
+        weights = [keras.ops.convert_to_numpy(w) for w in layer.trainable_variables]
+        return lambda weights, args: layer.stateless_call(weights, rest, *tensors(args), **more)[0], (
+            weights,
+            inputs,
         )
-        if implicit:
-            inputs[0]._keras_mask = m
-        y = layer(*inputs, **more)
+
+    def call(keras: Any, args: Any, kwargs: Any) -> Any:
+        layer, tensors = prepared(keras, args, kwargs)
+        y = layer(*tensors(args), **more)
         masks = [getattr(t, "_keras_mask", None) for t in keras.tree.flatten(y)]
         if os.environ["KERAS_BACKEND"] == "numpy":  # whose arrays cannot hold one
             masks = []
@@ -447,7 +459,7 @@ def case(d: Draw) -> Case:
             *layer.get_weights(),
         ]
 
-    found = Case(name, inputs, arguments, call, 5e-3 if policy else 1e-4)
+    found = Case(name, inputs, arguments, call, 5e-3 if policy else 1e-4, function)
     found.name += f"[{policy}]" if policy else ""
     found.name += " implicit mask" if implicit else ""
     return found

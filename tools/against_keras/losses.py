@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from cases import Case, Draw
+from cases import Case, Draw, set_mask
 
 REDUCTIONS = ("sum_over_batch_size", "sum", "mean", "mean_with_sample_weight", "none", None)
 SHAPES = ((4, 3), (4,), (4, 1), (2, 4, 3), (1, 3), (4, 2, 2, 1))
@@ -145,7 +145,7 @@ def case(d: Draw) -> Case:
         y, x, weight = args
         x = keras.ops.convert_to_tensor(x)
         if mask is not None:
-            x._keras_mask = keras.ops.convert_to_tensor(mask)
+            set_mask(x, keras.ops.convert_to_tensor(mask))
         return getattr(keras.losses, name)(**kwargs)(y, x, sample_weight=weight)
 
     found = Case(name, [y, x, weight], kwargs, call, 1e-4)
