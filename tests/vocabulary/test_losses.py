@@ -93,29 +93,54 @@ def close(ours, theirs, **tolerance):
     )
 
 
-@pytest.mark.parametrize(("name", "kwargs", "data"), CASES, ids=IDS)
-def test_values_and_reductions_are_those_of_keras(oracle, name, kwargs, data):
-    for reduction in (
-        REDUCTIONS if name in ("MeanSquaredError", "SparseCategoricalCrossentropy") else ["mean"]
-    ):
-        ours = getattr(losses, name)(**kwargs, reduction=reduction)
-        theirs = getattr(oracle.losses, name)(**kwargs, reduction=reduction)
-        close(ours(*data), theirs(*data))
-        values = theirs.call(*(oracle.ops.convert_to_tensor(x, "float32") for x in data))
-        weight = rng.uniform(0, 2, values.shape).astype("float32")
-        close(ours(*data, sample_weight=weight), theirs(*data, sample_weight=weight))
+def reductions_of(name):
+    return REDUCTIONS if name in ("MeanSquaredError", "SparseCategoricalCrossentropy") else ["mean"]
 
 
-@pytest.mark.parametrize(("name", "kwargs", "data"), CASES, ids=IDS)
-def test_gradients_are_those_of_keras(oracle, name, kwargs, data):
+def weights_of(shape):
+    return np.random.default_rng(7).uniform(0, 2, shape).astype("float32")
+
+
+@pytest.fixture(scope="module")
+def expected(oracle, at_once):
+    """What Keras computes, by the place of the case: by reduction the loss, with weights too, and the gradient."""
     import jax
 
-    ours, theirs = getattr(losses, name)(**kwargs), getattr(oracle.losses, name)(**kwargs)
+    def of(name, kwargs):
+        made = {r: getattr(oracle.losses, name)(**kwargs, reduction=r) for r in reductions_of(name)}
+        default = getattr(oracle.losses, name)(**kwargs)
+
+        def function(y_true, y_pred):
+            values = made["mean"].call(
+                *(oracle.ops.convert_to_tensor(x, "float32") for x in (y_true, y_pred))
+            )
+            weight = weights_of(values.shape)
+            results = [(f(y_true, y_pred), f(y_true, y_pred, sample_weight=weight)) for f in made.values()]
+            return values, results, jax.grad(lambda p: default(y_true, p))(y_pred.astype("float32"))
+
+        return function
+
+    return at_once([of(name, kwargs) for name, kwargs, _ in CASES])([data for _, _, data in CASES])
+
+
+@pytest.mark.parametrize("case", range(len(CASES)), ids=IDS)
+def test_values_and_reductions_are_those_of_keras(expected, case):
+    name, kwargs, data = CASES[case]
+    values, results, _ = expected[case]
+    for reduction, (plain, weighted) in zip(reductions_of(name), results, strict=True):
+        ours = getattr(losses, name)(**kwargs, reduction=reduction)
+        close(ours(*data), plain)
+        close(ours(*data, sample_weight=weights_of(values.shape)), weighted)
+
+
+@pytest.mark.parametrize("case", range(len(CASES)), ids=IDS)
+def test_gradients_are_those_of_keras(expected, case):
+    name, kwargs, data = CASES[case]
+    ours = getattr(losses, name)(**kwargs)
     y_pred = kerasish.Tensor(data[1].astype("float32"), requires_grad=True)
     ours(data[0], y_pred).backward()
     # The gradient of a loss with ignored classes is NaN in Keras where rows of zeros are normalised.
-    expected = np.asarray(jax.grad(lambda p: theirs(data[0], p))(data[1].astype("float32")))
-    close(y_pred.grad, np.nan_to_num(expected), rtol=2e-4, atol=2e-6)
+    close(y_pred.grad, np.nan_to_num(np.asarray(expected[case][2])), rtol=2e-4, atol=2e-6)
 
 
 @pytest.mark.parametrize(("name", "kwargs", "data"), CASES, ids=IDS)

@@ -166,9 +166,7 @@ def close(ours, theirs, **tolerance):
     np.testing.assert_allclose(ours.numpy(), np.asarray(theirs), **{"rtol": 3e-5, "atol": 2e-6, **tolerance})
 
 
-@pytest.mark.parametrize(("name", "kwargs", "make"), CASES, ids=IDS)
-def test_streaming_results_are_those_of_keras(oracle, name, kwargs, make):
-    ours, theirs = getattr(metrics, name)(**kwargs), getattr(oracle.metrics, name)(**kwargs)
+def _weighted_batches(kwargs, make):
     for batch, (y_true, y_pred) in enumerate(_batches(make)):
         # Halves, so that weighted counts are exact in both; the first batch has no weights.
         weight = rng.integers(0, 5, 7).astype("float32") / 2 if batch else None
@@ -176,14 +174,48 @@ def test_streaming_results_are_those_of_keras(oracle, name, kwargs, make):
             weight = None  # Keras cannot tile weights over labels there
         if make is _classes or kwargs.get("axis") == 0:
             weight = None  # there is no value for each sample
+        yield y_true, y_pred, weight
+
+
+@pytest.fixture(scope="module")
+def expected(oracle, at_once):
+    """Keras's metrics in the order of the cases: the batches, the variables after all of them, and the results."""
+    theirs = [getattr(oracle.metrics, name)(**kwargs) for name, kwargs, _ in CASES]
+    batches = [list(_weighted_batches(kwargs, make)) for _, kwargs, make in CASES]
+    for metric, ((y_true, y_pred, _), *_) in zip(theirs, batches, strict=True):
+        if not metric.variables:  # it makes them when it sees the first batch
+            metric.update_state(y_true, y_pred)
+            metric.reset_state()
+    states = [[v.value for v in metric.variables] for metric in theirs]
+    # Of these Keras asks for values on the way, which nothing that is compiled has.
+    alone = [name == "R2Score" or "multi_label" in kwargs for name, kwargs, _ in CASES]
+    joined = [i for i in range(len(CASES)) if not alone[i]]
+    update = at_once([theirs[i].stateless_update_state for i in joined])
+    for number in range(BATCHES):
+        given = [(state, *own[number]) for state, own in zip(states, batches, strict=True)]
+        found = dict(zip(joined, update([given[i] for i in joined]), strict=True))
+        states = [
+            found[i] if i in found else theirs[i].stateless_update_state(*given[i]) for i in range(len(CASES))
+        ]
+    joined_results = at_once([theirs[i].stateless_result for i in joined])([(states[i],) for i in joined])
+    found = dict(zip(joined, joined_results, strict=True))
+    results = [found[i] if i in found else theirs[i].stateless_result(states[i]) for i in range(len(CASES))]
+    return list(zip(batches, theirs, states, results, strict=True))
+
+
+@pytest.mark.parametrize("case", range(len(CASES)), ids=IDS)
+def test_streaming_results_are_those_of_keras(expected, case):
+    name, kwargs, _ = CASES[case]
+    batches, theirs, state, result = expected[case]
+    ours = getattr(metrics, name)(**kwargs)
+    for y_true, y_pred, weight in batches:
         ours.update_state(y_true, y_pred, sample_weight=weight)
-        theirs.update_state(y_true, y_pred, sample_weight=weight)
-    close(ours.result(), theirs.result())
+    close(ours.result(), result)
     # The order and names of variables are what saved files depend on.
     assert [v.path.split("/")[1] for v in ours.variables] == [v.path.split("/")[1] for v in theirs.variables]
     assert [v.dtype for v in ours.variables] == [v.dtype for v in theirs.variables]
-    for our_variable, their_variable in zip(ours.variables, theirs.variables, strict=True):
-        close(our_variable, their_variable)
+    for our_variable, value in zip(ours.variables, state, strict=True):
+        close(our_variable, value)
     ours.reset_state()
     assert all((variable.numpy() == 0).all() for variable in ours.variables)
 
