@@ -2,7 +2,6 @@
 
 import os
 import sys
-from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -11,22 +10,9 @@ import pytest
 for _folder in ("engine", "layers", "vocabulary"):
     sys.path.append(str(Path(__file__).parent / _folder))
 
-
-def _quick_to_compile() -> str:
-    """Return flags with which XLA spends half as long on code that is run once, as the oracle's is."""
-    flags = "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
-    try:
-        version = tuple(int(number) for number in metadata.version("jaxlib").split(".")[:2])
-    except metadata.PackageNotFoundError:
-        return ""
-    # XLA ends the process at a flag that it does not know, as older ones do this.
-    return flags + (" --xla_cpu_use_fusion_emitters=false" if version >= (0, 8) else "")
-
-
 os.environ.setdefault("KERAS_BACKEND", "jax")
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-os.environ.setdefault("XLA_FLAGS", _quick_to_compile())
 os.environ.setdefault("KERASISH_DEVICE", "cpu")  # tests of GPUs, in tests/gpu, say so
 
 

@@ -136,7 +136,9 @@ class Module:
             "ret void",
         ]
         body = "\n".join(lines)
-        self._parts[nest] = f"define internal void @{nest}_part(ptr %table, i64 %part, i64 %who) #0 {{\n{body}\n}}"
+        self._parts[nest] = (
+            f"define internal void @{nest}_part(ptr %table, i64 %part, i64 %who) #0 {{\n{body}\n}}"
+        )
         return f"{nest}_part"
 
     def random_bits(self) -> str:
