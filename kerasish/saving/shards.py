@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 import re
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
+from itertools import count
 from typing import Any
 
 from kerasish.saving import walk
@@ -59,10 +60,20 @@ def open_shards(path: str, stack: ExitStack) -> list[H5Reader]:
     return [stack.enter_context(open_h5(shard)) for shard in shard_paths(path)]
 
 
+def _named_by(path: str) -> set[str]:
+    """Return the names of the files that belong to a `.weights.json`; none if there is none that can be read."""
+    try:
+        return {os.path.basename(shard) for shard in shard_paths(path)}
+    except (OSError, ValueError):
+        return set()
+
+
 class ShardsWriter:
     """Weights being written to several files; use it in a `with` block.
 
-    All files are complete under temporary names before the first takes its place; the `.weights.json` is the last.
+    Nothing that an older `.weights.json` names is touched: the new files get numbers that it does not use, so that the
+    moment at which the new `.weights.json` takes its place is the one at which all changes. The older files are removed
+    then, up to number 0, which Keras opens before it looks at any name.
 
     Args:
         path: The `.weights.json` to write. The files with the weights get its name and a number.
@@ -74,6 +85,7 @@ class ShardsWriter:
         self._size = self._total = 0
         self._places: dict[str, list[str]] = {}
         self._names: list[str] = []
+        self._before = _named_by(path)
 
     def __enter__(self) -> ShardsWriter:
         with ExitStack() as stack:
@@ -93,11 +105,17 @@ class ShardsWriter:
             content = {"metadata": {"total_size": self._total}, "weight_map": places}
             with open(self._index, "x", encoding="utf-8") as file:
                 json.dump(content, file, indent=4)
+        for name in self._before - set(self._names):
+            if not name.endswith(f"_{0:05}.weights.h5"):
+                with suppress(OSError):
+                    os.unlink(os.path.join(os.path.dirname(self._path), name))
 
     def _next_file(self) -> None:
         self._output.close()
         folder, stem = os.path.split(self._path.removesuffix(SUFFIX))
-        self._names.append(f"{stem}_{len(self._names):05}.weights.h5")
+        numbered = (f"{stem}_{number:05}.weights.h5" for number in count())
+        used = self._before.union(self._names)
+        self._names.append(next(name for name in numbered if name not in used))
         temporary = self._moves.enter_context(replacing(os.path.join(folder, self._names[-1])))
         self._file = self._output.enter_context(h5_output(temporary))
         self._size = 0

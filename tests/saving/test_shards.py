@@ -1,11 +1,13 @@
 """Weights in several files."""
 
 import json
+import pathlib
 
 import numpy as np
 import pytest
 
 import kerasish
+from kerasish.saving import atomic, shards
 from kerasish.saving.errors import UnsafeFileError
 
 
@@ -73,6 +75,44 @@ def test_a_save_that_fails_leaves_the_files_before_it(tmp_path):
     ):
         with pytest.raises(ValueError, match=message):
             mine.save_weights(tmp_path / bad, max_shard_size=size)
+
+
+def test_a_save_that_ends_at_any_moment_leaves_the_old_weights_or_the_new_ones(oracle, tmp_path, monkeypatch):
+    path, mine, size = tmp_path / "w.weights.json", model(), 60 / 1024**3
+    mine.save_weights(path, max_shard_size=size)
+    old = mine.get_weights()
+    mine.set_weights([w + 1 for w in old])
+    move, allowed = atomic.move_into_place, []
+
+    def interrupted(source, target):
+        if not allowed:
+            raise KeyboardInterrupt
+        allowed.pop()
+        move(source, target)
+
+    monkeypatch.setattr(atomic, "move_into_place", interrupted)
+    for most in range(3):
+        allowed[:] = range(most)
+        with pytest.raises(KeyboardInterrupt):
+            mine.save_weights(path, max_shard_size=size)
+        other = model()
+        other.load_weights(path)
+        for a, b in zip(other.get_weights(), old, strict=True):
+            np.testing.assert_array_equal(a, b)
+    monkeypatch.undo()
+    layers = oracle.layers
+    theirs = oracle.Sequential(
+        [oracle.Input((3,)), layers.Dense(4, name="a"), layers.Dense(2, name="b")], name=mine.name
+    )
+    for _ in range(3):  # the numbers of the files take turns, and nothing piles up
+        mine.set_weights([w + 1 for w in mine.get_weights()])
+        mine.save_weights(path, max_shard_size=size)
+        for loaded in (model(), theirs):
+            loaded.load_weights(path)
+            for a, b in zip(loaded.get_weights(), mine.get_weights(), strict=True):
+                np.testing.assert_array_equal(a, b)
+    named = {p.name for p in map(pathlib.Path, shards.shard_paths(str(path)))}
+    assert {p.name for p in tmp_path.glob("*.h5")} <= named | {"w_00000.weights.h5"}
 
 
 @pytest.mark.parametrize("name", ["../w_00000.weights.h5", "/etc/passwd", "other_00000.weights.h5", 7])
