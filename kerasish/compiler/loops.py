@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from kerasish.compiler import passes
-from kerasish.compiler.executors.numpy import NumpyStep
+from kerasish.compiler.executors.numpy import NumpyStep, new_arena
 from kerasish.compiler.executors.runs import NativeLoop, NativeRun
 from kerasish.compiler.graph import Graph, Op, Value
 from kerasish.compiler.kernel import Kernel
@@ -149,7 +149,7 @@ class WhileLoop(Kernel):
         if not hasattr(mine, "run"):
             mine.run = _Run(self._program, inputs[: self._carried])
             mine.holds = np.empty((), bool)
-            mine.arena = np.empty(self._test.plan.size, np.uint8)
+            mine.arena = new_arena(self._test.plan.size)
         start, buffers = inputs[: self._carried], mine.run.buffers
         if not mine.run.fits(arrays):
             outside, captured = inputs[self._carried : self._split], inputs[self._split :]
@@ -187,7 +187,7 @@ class _Run:
     """
 
     def __init__(self, program: NumpyStep, carried: tuple):
-        self.arena = np.empty(program.plan.size, np.uint8)
+        self.arena = new_arena(program.plan.size)
         self.buffers = [tuple(np.empty(c.shape, c.dtype) for c in carried) for _ in range(2)]
         self.steps: list[Callable[[], None]] = []
         self._arrays: tuple = ()

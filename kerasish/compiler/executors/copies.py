@@ -71,10 +71,18 @@ class _Rows(Table):
 
 
 def place_copies(graph: Graph) -> Graph:
-    """Put kernels in place of concatenations."""
+    """Put kernels in place of concatenations of what lies in order."""
+    from kerasish.compiler.executors.lowering import VIEWS
+
+    views = {op.output for op in graph.ops if op.prim.name in VIEWS and op.prim.name != "reshape"}
     ops = []
     for op in graph.ops:
-        if op.prim.name == "concatenate" and not isinstance(op.prim, Kernel) and _is_plain(op):
+        if (
+            op.prim.name == "concatenate"
+            and not isinstance(op.prim, Kernel)
+            and _is_plain(op)
+            and not views.intersection(op.values)
+        ):
             kernel = CopyKernel(op.inputs, op.output, op.params["axis"], [op])  # type: ignore[arg-type]
             op = Op(kernel, op.inputs, {}, op.outputs)
         ops.append(op)

@@ -127,9 +127,7 @@ class _Instance:
 
     def __init__(self, program: _Program):
         self._program = program
-        raw = np.empty(program.plan.size + 64, np.uint8)
-        start = -raw.ctypes.data % 64
-        self.arena = raw[start : start + program.plan.size]
+        self.arena = new_arena(program.plan.size)
         self.bind()
 
     def bind(self) -> None:
@@ -435,7 +433,7 @@ class NumpyStep(_Program):
             text = self._text(value)
             if text == f"o{i}":
                 continue
-            if is_native and value not in self._scalars:
+            if is_native and value not in self._scalars and value not in self._runtime:
                 self._body.append(Call(self._bind(_copy_of(value), "copy"), [text, f"o{i}"], [False, False]))
             else:
                 self._body.append(f"{self._bind(np.copyto, 'copyto')}(o{i}, {text})")
@@ -450,6 +448,13 @@ class NumpyStep(_Program):
             f"    return {'run0' if only else 'run'}",
         ]
         return "\n".join(lines) + "\n"
+
+
+def new_arena(size: int) -> np.ndarray:
+    """Return memory that begins with a line of the cache."""
+    raw = np.empty(size + 64, np.uint8)
+    start = -raw.ctypes.data % 64
+    return raw[start : start + size]
 
 
 def _copy_of(value: Value) -> Kernel:

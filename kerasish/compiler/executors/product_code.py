@@ -356,11 +356,18 @@ def _single_row(
     width = f.lanes * _STRIP
     alone = f.name(f"and i1 {in_rows}, {f.name(f'icmp eq i64 {rows}, 1')}")
     strips = f.name(f"select i1 {alone}, i64 {f.integer('udiv', columns, width)}, i64 0")
-    with f.when(f.name(f"icmp ne i64 {strips}, 0")), f.loop(strips) as s:
-        c = f.integer("mul", s, width)
+    chapters = f.integer("udiv", f.integer("add", g["terms"], TERMS - 1), TERMS)
+    with (
+        f.when(f.name(f"icmp ne i64 {strips}, 0")),
+        f.loop(strips) as s,
+        f.loop(chapters) as chapter,
+    ):
+        c, k = f.integer("mul", s, width), f.integer("mul", chapter, TERMS)
+        terms = f.integer("umin", f.integer("sub", g["terms"], k), TERMS)
         f.line(
-            f"call void @strip1(ptr {x}, i64 0, i64 {g['x_term']}, ptr {f.at(y, (c, 1))}, i64 {g['y_term']}, "
-            f"ptr {f.at(out, (c, 1))}, i64 0, i64 {g['terms']}, i64 {width}, i64 0)"
+            f"call void @strip1(ptr {f.at(x, (k, g['x_term']))}, i64 0, i64 {g['x_term']}, "
+            f"ptr {f.at(y, (k, g['y_term']), (c, 1))}, i64 {g['y_term']}, "
+            f"ptr {f.at(out, (c, 1))}, i64 0, i64 {terms}, i64 {width}, i64 {k})"
         )
     return f.integer("mul", strips, width)
 

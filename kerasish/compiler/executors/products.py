@@ -126,8 +126,14 @@ def _block(stack: int, rows: int, columns: int, terms: int) -> tuple[int, int]:
     row_blocks = ceil(rows / product_code.ROWS)
     panel = product_code.VECTORS * _lanes(np.dtype(np.float32))
     panels = ceil(columns / panel)
-    column_blocks = min(panels, ceil(_BLOCKS * team_size() / (stack * row_blocks)))
+    column_blocks = min(panels, ceil(_BLOCKS * _threads() / (stack * row_blocks)))
     return ceil(rows / row_blocks), ceil(panels / column_blocks) * panel
+
+
+@cache
+def _threads() -> int:
+    """Return how many threads blocks are made for: always as many, so that all descriptions of a product are alike."""
+    return team_size()
 
 
 def _lanes(dtype: np.dtype) -> int:

@@ -27,6 +27,8 @@ _PATIENCE = 4, 50_000
 """A thread that is waited for longer than so many times what a part takes, and so many cycles, lost its processor."""
 _REST = 4
 """The team rests so many times as long as such a wait."""
+_LONGEST_REST = 1 << 28
+"""Cycles that it rests at most, a tenth of a second: the whole process may have been stopped meanwhile."""
 _MOST = 64
 """Most threads."""
 
@@ -189,7 +191,9 @@ end:
   %parts_time = mul i64 %part, {_PATIENCE[0]}
   %patience = add i64 %parts_time, {_PATIENCE[1]}
   %long = icmp ugt i64 %waited, %patience
-  %resting_time = mul i64 %waited, {_REST}
+  %times = mul i64 %waited, {_REST}
+  %too_long = icmp ugt i64 %times, {_LONGEST_REST}
+  %resting_time = select i1 %too_long, i64 {_LONGEST_REST}, i64 %times
   %until = add i64 %come, %resting_time
   %to_rest = select i1 %long, i64 %until, i64 0
   store i64 %to_rest, ptr %rests, align 8

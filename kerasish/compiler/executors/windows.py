@@ -84,7 +84,8 @@ class WindowKernel(Kernel):
         self._units, self._slices = units, min(units, threads * pieces) if threads > 1 else 1
         if room:
             line = _LINE // output.dtype.itemsize
-            self.outputs.append(Value((threads, -(-room // line) * line), output.dtype))
+            rooms = processors() if threads > 1 else 1
+            self.outputs.append(Value((rooms, -(-room // line) * line), output.dtype))
 
     def write(self, functions: _Functions, lanes: int, body: Callable[..., None]) -> Op:
         """Write the function and return the operation.
