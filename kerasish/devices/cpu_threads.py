@@ -118,15 +118,13 @@ def _blas_control() -> tuple[Callable[[], int], Callable[[int], Any]] | None:
     return None
 
 
-def share_out(work: Callable[[slice], None], count: int, microseconds: float, pieces: int = 1) -> None:
+def share_out(work: Callable[[slice], None], count: int, microseconds: float) -> None:
     """Call `work(slice)` for slices that together cover `range(count)`, side by side where that pays.
 
     Args:
         work: Does a part of the work; the parts must not depend on each other.
         count: How many items there are, for example images of a batch.
         microseconds: How long the whole takes one thread, roughly.
-        pieces: How many slices there are for each thread. With several, a thread that has begun late, or that has to
-            share its processor, does fewer of them.
     """
     team = _team
     size = min(team.size(), count) if count > 1 and microseconds >= _LEAST_MICROSECONDS else 1
@@ -134,8 +132,7 @@ def share_out(work: Callable[[slice], None], count: int, microseconds: float, pi
         work(slice(0, count))
         return
     try:
-        slices = min(size * pieces, count)
-        bounds = [count * i // slices for i in range(slices + 1)]
+        bounds = [count * i // size for i in range(size + 1)]
         team.run(work, [slice(a, b) for a, b in zip(bounds[:-1], bounds[1:], strict=True)], size)
     finally:
         team.busy.release()

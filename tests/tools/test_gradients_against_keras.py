@@ -2,27 +2,10 @@
 
 from __future__ import annotations
 
-import importlib
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 import kerasish
-
-FOLDER = str(Path(__file__).resolve().parents[2] / "tools" / "against_keras")
-MODULES = ("cases", "compare", "gradients", "ops", "losses", "layers")
-
-
-@pytest.fixture(scope="module")
-def tool():
-    sys.path.insert(0, FOLDER)
-    yield importlib.import_module
-    sys.path.remove(FOLDER)
-    for name in MODULES:
-        sys.modules.pop(name, None)
-
 
 TIED = np.float32([[[3], [3], [1], [2], [2]]])
 
