@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 
 class Rows:
-    """Some rows of an array on a device, named but not gathered yet.
+    """Some rows of an array, named but not gathered yet.
 
-    A compiled step gathers them itself, as part of what it launches.
+    A compiled step gathers them itself: on a device as part of what it launches, on a CPU into memory of its own.
 
     Attributes:
-        source: The array.
+        source: The array, or `LazyRows`.
         order: Numbers of rows on the same device, or None where the rows follow each other.
         begin: The place of the first in `order`, or its number.
     """
@@ -32,7 +34,33 @@ class Rows:
     def dtype(self) -> Any:
         return self.source.dtype
 
-    def take(self) -> Any:
-        """Return the rows as an array."""
+    def take(self, memory: np.ndarray | None = None) -> Any:
+        """Return the rows as an array: on a CPU a view where they follow each other, else copied into `memory`."""
         span = slice(self.begin, self.begin + self.count)
-        return self.source[span] if self.order is None else self.source[self.order[span]]
+        rows = span if self.order is None else self.order[span]
+        source = self.source
+        if isinstance(source, LazyRows):
+            return source.gather(rows, memory)
+        if memory is None or self.order is None:
+            return source[rows]
+        # The numbers are in range; were they checked, `take` would write to a copy of the memory first.
+        return source.take(rows, 0, memory, "clip")
+
+
+class LazyRows:
+    """Samples in main memory that become a NumPy array batch by batch.
+
+    Attributes:
+        shape: The shape that all would have.
+        dtype: The dtype of the batches.
+    """
+
+    shape: tuple[int, ...]
+    dtype: np.dtype
+
+    def __getitem__(self, rows: slice) -> LazyRows:
+        raise NotImplementedError
+
+    def gather(self, rows: Any, out: np.ndarray | None = None) -> np.ndarray:
+        """Return the rows with the given numbers, or of the given slice, as an array."""
+        raise NotImplementedError

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kerasish import config, utils
+from kerasish import config, tree, utils
 from kerasish.autograd import Tensor
 from kerasish.trainers.data_adapters import (
     ArrayAdapter,
@@ -132,14 +132,19 @@ class TestArrays:
         batch_size=st.integers(1, 60),
         shuffle=st.sampled_from([False, True, "batch"]),
         epoch=st.integers(0, 2**40),
-        reuse=st.booleans(),
+        follow=st.booleans(),
     )
-    def test_every_sample_comes_exactly_once(self, count, batch_size, shuffle, epoch, reuse):
+    def test_every_sample_comes_exactly_once(self, count, batch_size, shuffle, epoch, follow):
         x = {"a": samples(count), "b": [np.arange(count), None]}
         y = -np.arange(count)
         adapter = get_data_adapter(x, y, batch_size=batch_size, shuffle=shuffle, seed=SEED)
+        if follow:
+            adapter.follow(np.zeros(1))
         seen = []
-        for number, (inputs, target) in enumerate(adapter.batches(epoch, out=True if reuse else None)):
+        for number, batch in enumerate(adapter.batches(epoch)):
+            if follow:
+                batch = tree.map_structure(lambda rows: rows.take(), batch, none_is_leaf=False)
+            inputs, target = batch
             rows = inputs["b"][0].tolist()
             assert inputs["b"][1] is None
             np.testing.assert_array_equal(inputs["a"], samples(count)[rows])
@@ -171,19 +176,45 @@ class TestArrays:
         if shuffle is True:
             assert order(adapter(), 0)[:5] == EXPECTED_ORDER
 
-    def test_new_arrays_unless_buffers_are_asked_for(self):
+    def test_shuffled_batches_may_be_kept(self):
         adapter = get_data_adapter(samples(), batch_size=4, shuffle=True, seed=SEED)
         kept = [batch for (batch,) in adapter.batches(0)]
-        expected = np.concatenate(kept)
-        assert sorted(expected[:, 0].tolist()) == samples()[:, 0].tolist()
-        reused = [batch for (batch,) in adapter.batches(0, out=True)]
-        assert np.shares_memory(reused[0], reused[1])
+        assert sorted(np.concatenate(kept)[:, 0].tolist()) == samples()[:, 0].tolist()
+
+    @pytest.mark.parametrize("shuffle", [True, False])
+    def test_steps_gather_rows_into_memory_of_their_own(self, shuffle):
+        x = samples()
+        adapter = get_data_adapter(x, np.arange(10), batch_size=4, shuffle=shuffle, seed=SEED)
+        expected = list(adapter.batches(0))
+        adapter.follow(np.zeros(1))
+        memory = np.empty((4, 3), "float32")
+        for (rows, numbers), (batch, targets) in zip(adapter.batches(0), expected, strict=True):
+            assert (rows.shape, rows.dtype) == (batch.shape, batch.dtype)
+            taken = rows.take(memory[: len(batch)])
+            assert np.shares_memory(taken, memory if shuffle else x)
+            np.testing.assert_array_equal(taken, batch)
+            np.testing.assert_array_equal(numbers.take(), targets)
+
+    @pytest.mark.parametrize("follow", [True, False])
+    def test_much_data_of_another_float_type_is_converted_batch_by_batch(self, monkeypatch, follow):
+        monkeypatch.setattr("kerasish.trainers.data_adapters.conversion._MUCH", 200)
+        x = samples().astype("float64") / 3
         for shuffle in (True, False):
-            adapter = get_data_adapter(samples(), batch_size=4, shuffle=shuffle, seed=SEED)
-            mine = (np.empty((4, 3), "float32"),)
-            for (batch,), (fresh,) in zip(adapter.batches(0, out=mine), adapter.batches(0), strict=True):
-                assert np.shares_memory(batch, mine[0])
-                np.testing.assert_array_equal(batch, fresh)
+            adapter = get_data_adapter(x, np.arange(10.0), batch_size=4, shuffle=shuffle, seed=SEED)
+            if follow:
+                adapter.follow(np.zeros(1))
+            seen = []
+            for batch, target in adapter.batches(0):
+                if follow:
+                    assert batch.source.shape == x.shape
+                    batch, target = batch.take(), target.take()
+                assert (type(batch), batch.dtype, target.dtype) == (np.ndarray, "float32", "float32")
+                np.testing.assert_array_equal(batch, x[target.astype(int)].astype("float32"))
+                seen += target.tolist()
+            assert sorted(seen) == list(range(10))
+        (before, _), (after, _) = train_validation_split((x, None), 0.3)
+        assert len(batches_of(before, batch_size=1)) == 7
+        np.testing.assert_array_equal(batches_of(after)[0][0], x[7:].astype("float32"))
 
     def test_pandas(self):
         pd = pytest.importorskip("pandas")
@@ -205,11 +236,10 @@ class TestArrays:
         matrix = getattr(sparse, kind)(dense)
         in_order = batches_of(matrix, np.arange(10), batch_size=4)
         np.testing.assert_array_equal(np.concatenate([x for x, _ in in_order]), dense)
-        for out in (None, True):
-            adapter = get_data_adapter(matrix, np.arange(10), batch_size=4, shuffle=True, seed=SEED)
-            for x, y in adapter.batches(0, out=out):
-                assert type(x) is np.ndarray and x.dtype == "float32"
-                np.testing.assert_array_equal(x, dense[y])
+        adapter = get_data_adapter(matrix, np.arange(10), batch_size=4, shuffle=True, seed=SEED)
+        for x, y in adapter.batches(0):
+            assert type(x) is np.ndarray and x.dtype == "float32"
+            np.testing.assert_array_equal(x, dense[y])
         (before, _), (after, _) = train_validation_split((matrix, None), 0.3)
         assert len(batches_of(before, batch_size=1)) == 7
         np.testing.assert_array_equal(batches_of(after)[0][0], dense[7:])
@@ -583,7 +613,7 @@ class TestErrors:
 
 def test_an_adapter_of_the_users_own_is_taken_as_it_is():
     class Mine(DataAdapter):
-        def batches(self, epoch=None, *, start=0, out=None):
+        def batches(self, epoch=None, *, start=0):
             yield (samples(),)
 
     mine = Mine()

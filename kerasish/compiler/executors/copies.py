@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from kerasish.compiler.executors.runs import Table
+from kerasish.compiler.executors.runs import Table, address_of_array
 from kerasish.compiler.executors.team import team
 from kerasish.compiler.graph import Graph, Op, Value
 from kerasish.compiler.kernel import Kernel
@@ -61,11 +61,11 @@ class _Rows(Table):
         *given, out = arrays
         self._held = [np.ascontiguousarray(a) for a in given]
         self.settled = all(h is a or a.flags.c_contiguous for h, a in zip(self._held, given, strict=True))
-        target = out.__array_interface__["data"][0]
+        target = address_of_array(out)
         words = []
         for array in self._held:
             nbytes = array.nbytes // max(self._rows, 1)
-            words += [array.__array_interface__["data"][0], target, self._rows, nbytes, self._row_bytes]
+            words += [address_of_array(array), target, self._rows, nbytes, self._row_bytes]
             target += nbytes
         self.words[1:] = words
 

@@ -23,6 +23,7 @@ from kerasish.compiler.executors.runs import Call, with_runs
 from kerasish.compiler.graph import Graph, Op, Value
 from kerasish.compiler.kernel import Kernel
 from kerasish.compiler.memory import Plan, plan_memory
+from kerasish.devices.rows import Rows
 
 _numbers = count(1)
 
@@ -62,13 +63,17 @@ class NumpyExecutable:
         """
         return self._program.place(value)
 
-    def __call__(self, arguments: Sequence[np.ndarray]) -> tuple:
-        """Run the graph: return its outputs as new arrays and give the variables their new values."""
+    def __call__(self, arguments: Sequence[np.ndarray | Rows]) -> tuple:
+        """Run the graph: return its outputs as new arrays and give the variables their new values.
+
+        Args:
+            arguments: Arrays, or `Rows` of arrays, which are gathered into memory that every call uses.
+        """
         if self._written:
             with interrupts.whole():
                 return self._update(arguments)
         instance = self._instance()
-        results = instance.run(*arguments)
+        results = instance.run(*instance.gathered(arguments))
         self._idle.append(instance)
         return results
 
@@ -82,12 +87,12 @@ class NumpyExecutable:
             instance.bind()
         return instance
 
-    def _update(self, arguments: Sequence[np.ndarray]) -> tuple:
+    def _update(self, arguments: Sequence[np.ndarray | Rows]) -> tuple:
         for variable in self._written:
             if variable._shared:
                 variable.writable()
         instance = self._instance()
-        results = instance.run(*arguments)
+        results = instance.run(*instance.gathered(arguments))
         now = clock()
         for variable in self._written:
             variable._changed = now
@@ -128,12 +133,27 @@ class _Instance:
     def __init__(self, program: _Program):
         self._program = program
         self.arena = new_arena(program.plan.size)
+        self._rows: dict[int, np.ndarray] = {}
         self.bind()
 
     def bind(self) -> None:
         """Make the function for the arrays that the variables have now."""
         self.arrays = [variable._array for variable in self._program.variables]
         self.run = self._program.make(self.arena, self.arrays)
+
+    def gathered(self, arguments: Sequence[np.ndarray | Rows]) -> Sequence[np.ndarray]:
+        """Return the arguments as arrays."""
+        if Rows not in map(type, arguments):
+            return arguments
+        arrays = list(arguments)
+        for i, argument in enumerate(arguments):
+            if type(argument) is not Rows:
+                continue
+            memory = self._rows.get(i)
+            if memory is None and argument.order is not None:
+                memory = self._rows[i] = np.empty(argument.shape, argument.dtype)
+            arrays[i] = argument.take(memory)
+        return arrays
 
     def bound(self) -> bool:
         """Tell whether the variables still have the arrays that the function was made for."""
@@ -225,7 +245,7 @@ class _Program:
         name = self._names.get(x)
         if name is None:
             assert x.kind == "constant", x
-            name = self._names[x] = self._bind(x.data, "constant")
+            name = self._names[x] = self._bind(np.ascontiguousarray(x.data).reshape(x.shape), "constant")
         return name
 
     # Code

@@ -14,12 +14,13 @@ from typing import Any
 import numpy as np
 
 from kerasish.compiler.executors import product_code
-from kerasish.compiler.executors.runs import Table
+from kerasish.compiler.executors.runs import Table, address_of_array
 from kerasish.compiler.graph import Graph, Op, Value
 from kerasish.compiler.kernel import Kernel
 from kerasish.devices.cpu_threads import team_size
 
 _FIELD = {name: i for i, name in enumerate(product_code.FIELDS)}
+_ARRAYS = ("x", "y", "out")
 _BLOCKS = 4
 """Blocks for each thread that a product is cut into, if its rows do not make as many."""
 _WHOLE = 50_000
@@ -98,25 +99,26 @@ class _Description(Table):
         if y.ndim == 2 and x.ndim > 2:
             shaped[0] = _with_joined_rows(x)
         # An array that had to be copied to be seen in another shape has to be again at every call.
-        self.settled = all(_address(a) == _address(s) for a, s in zip(given, shaped, strict=True))
+        self.settled = all(
+            address_of_array(a) == address_of_array(s) for a, s in zip(given, shaped, strict=True)
+        )
         self._held = shaped
         strides = (*(a.strides for a in shaped), out.strides)
         if strides != self._strides:
             for name, number in self._kernel.describe(*shaped, out).items():
                 self.words[_FIELD[name]] = number
             self._strides = strides
-        for name, array in zip(("x", "y", "out"), (*shaped, out), strict=True):
-            self.words[_FIELD[name]] = _address(array)
+        for name, array in zip(_ARRAYS, (*shaped, out), strict=True):
+            self.words[_FIELD[name]] = address_of_array(array)
 
-
-def _address(array: np.ndarray) -> int:
-    return array.__array_interface__["data"][0]
+    def word_of(self, position: int) -> int | None:
+        return _FIELD[_ARRAYS[position]]
 
 
 def _with_joined_rows(x: np.ndarray) -> np.ndarray:
     """Return a stack of matrices as one matrix if its rows are evenly far apart; else with no more than four axes."""
     joined = x.reshape(-1, x.shape[-1])
-    return joined if _address(joined) == _address(x) or x.ndim > 4 else x
+    return joined if address_of_array(joined) == address_of_array(x) or x.ndim > 4 else x
 
 
 def _block(stack: int, rows: int, columns: int, terms: int) -> tuple[int, int]:

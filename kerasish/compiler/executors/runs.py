@@ -32,9 +32,14 @@ class Table:
         """Take the arrays to compute on: inputs, then outputs."""
         raise NotImplementedError
 
+    def word_of(self, position: int) -> int | None:
+        """Return the word that holds the address of the array at `position` and is all that depends on it, as long as
+        the array's layout is the same; None if there is no such word."""
+        return None
+
 
 class Addresses(Table):
-    """The addresses of a kernel's arrays; planned buffers are looked up only once.
+    """The addresses of a kernel's arrays.
 
     Args:
         count: How many arrays there are.
@@ -46,24 +51,21 @@ class Addresses(Table):
         super().__init__(first + count)
         self._first = first
         self._strides = strides
-        self._arrays: list[Any] = [None] * count
 
     def point_to(self, arrays: Sequence[Any]) -> None:
         """Fill the table. An input that is not contiguous is copied, at every call."""
-        held = list(arrays)
         self._copies = []
         for i, array in enumerate(arrays):
-            if array is self._arrays[i]:
-                continue
             strides = self._strides.get(i)
             fits = array.flags.c_contiguous if strides is None else array.strides == strides
             if not fits:
                 array = np.ascontiguousarray(array) if strides is None else _with_strides(array, strides)
                 self._copies.append(array)
-                held[i] = None
-            self.words[self._first + i] = array.__array_interface__["data"][0]
-        self._arrays = held
+            self.words[self._first + i] = address_of_array(array)
         self.settled = not self._copies
+
+    def word_of(self, position: int) -> int | None:
+        return self._first + position
 
 
 def _with_strides(array: np.ndarray, strides: tuple[int, ...]) -> np.ndarray:
@@ -92,6 +94,7 @@ class NativeRun:
         self._places = places
         self._changing = sorted({piece for piece, _, _ in places})
         self._given: tuple = (None,) * len({argument for _, _, argument in places})
+        self._words: list[list[tuple[np.ndarray, int]]] | None = None
         for i, table in enumerate(self._tables):
             if i not in self._changing:
                 table.point_to(self._arrays[i])
@@ -101,17 +104,45 @@ class NativeRun:
 
     def __call__(self, *given: Any) -> None:
         if not all(map(is_, given, self._given)):
-            for piece, position, argument in self._places:
-                self._arrays[piece][position] = given[argument]
-            for piece in self._changing:
-                self._tables[piece].point_to(self._arrays[piece])
-            self._divide()
+            if not self._follow(given):
+                self._point_to(given)
             self._given = given
         self._wake()
         for piece, address in self._parts:
             if piece is not None:
                 self._tables[piece].point_to(self._arrays[piece])
             self._run_all(address)
+
+    def _point_to(self, given: tuple) -> None:
+        """Bring the tables up to date for arrays of any layout."""
+        for piece, position, argument in self._places:
+            self._arrays[piece][position] = given[argument]
+        for piece in self._changing:
+            self._tables[piece].point_to(self._arrays[piece])
+        self._divide()
+        self._layouts = [array.strides for array in given]
+        self._addresses = [address_of_array(array) for array in given]
+        self._words = [[] for _ in given]
+        for piece, position, argument in self._places:
+            table = self._tables[piece]
+            word = table.word_of(position)
+            if word is None or not table.settled:
+                self._words = None
+                return
+            self._words[argument].append((table.words, word))
+
+    def _follow(self, given: tuple) -> bool:
+        """Change nothing but addresses, and tell whether that is enough: where the arrays lie as the last ones did."""
+        if self._words is None or [array.strides for array in given] != self._layouts:
+            return False
+        for argument, (array, places) in enumerate(zip(given, self._words, strict=True)):
+            address = address_of_array(array)
+            distance = address - self._addresses[argument]
+            if distance:
+                self._addresses[argument] = address
+                for words, word in places:
+                    words[word] += distance
+        return True
 
     @property
     def is_one_call(self) -> bool:
@@ -220,6 +251,11 @@ def with_runs(body: Sequence[str | Call], bind: Callable[[Any, str], str]) -> tu
         setup.append(f"run{len(setup)} = {bind(NativeRun, 'native_run')}([{pieces}], {places})")
         lines.append(f"run{len(setup) - 1}({', '.join(given)})")
     return setup, lines
+
+
+def address_of_array(array: np.ndarray) -> int:
+    """Return where the first element of an array is."""
+    return array.__array_interface__["data"][0]
 
 
 def address_of(function: Callable) -> int:

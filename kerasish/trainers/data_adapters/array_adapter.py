@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import operator
+from math import prod
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from kerasish import devices, tree
-from kerasish.devices.rows import Rows
+from kerasish.devices.rows import LazyRows, Rows
 from kerasish.trainers.data_adapters.class_weights import class_to_sample_weights, weights_for_outputs
-from kerasish.trainers.data_adapters.conversion import SparseRows, as_rows, check_same_samples, name_leaves
+from kerasish.trainers.data_adapters.conversion import FloatRows, as_rows, check_same_samples, name_leaves
 from kerasish.trainers.data_adapters.data_adapter import DataAdapter, epoch_generator, shuffle_seed
 
 if TYPE_CHECKING:
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
 class ArrayAdapter(DataAdapter):
     """Cuts arrays (and structures of arrays) into batches.
 
-    Floats are converted to the default float type once, here; integers, booleans and strings stay as they
-    are.
+    Floats are converted to the default float type once, here, or, if that takes much memory, batch by batch;
+    integers, booleans and strings stay as they are.
 
     Args:
         x: Inputs: an array or a structure of arrays whose first axis counts samples.
@@ -60,6 +61,7 @@ class ArrayAdapter(DataAdapter):
         if self._shuffle:
             self.seed = shuffle_seed(seed)
         self._there: list[Any] = []
+        self._device: str | None = None
         self._order_there: Any = None
         self._arrays = [array for array in tree.flatten(data) if array is not None]
         self._arrange = _arrangement(data)
@@ -69,57 +71,49 @@ class ArrayAdapter(DataAdapter):
         """Number of samples of the last batch if it is not full, else `None`."""
         return self.num_samples % self.batch_size or None
 
-    def batches(self, epoch: int | None = None, *, start: int = 0, out: Any = None) -> Iterator[tuple]:
+    def batches(self, epoch: int | None = None, *, start: int = 0) -> Iterator[tuple]:
         """Iterates over the batches of one epoch.
 
-        Unless `out` is given, each batch may be kept: shuffled batches are new arrays, those of an epoch in
-        order are views of the data.
+        Each batch may be kept: shuffled batches are new arrays, those of an epoch in order are views of the data. Once
+        the adapter has to `follow` steps that gather their batches, they come as `Rows`.
 
         Args:
             epoch: Number of the epoch; the order of a shuffled epoch depends on it and on `seed` alone.
                 By default the epochs are counted.
             start: Number of batches to skip.
-            out: Arrays of `batch_size` samples, in the structure of a batch, to write each batch to (a last
-                batch that is not full comes as views of their first rows); or `True` for such arrays of the
-                adapter's own, which an epoch in order does not need. Each batch is then valid until the next.
 
         Returns:
             An iterator of tuples `(x,)`, `(x, y)` or `(x, y, sample_weight)`.
         """
         epoch = self._epoch_number(epoch)
-        if out is None:
-            buffers = None
-        elif out is not True:
-            buffers = [buffer for buffer in tree.flatten(out) if buffer is not None]
-        elif self._shuffle:
-            buffers = [np.empty((self.batch_size, *array.shape[1:]), array.dtype) for array in self._arrays]
-        else:
-            buffers = None
         order = None if self.seed is None else self._order(self.seed, epoch)
-        if self._there and buffers is None:
-            return self._cut_there(order, start * self.batch_size)
-        return self._cut(order, start * self.batch_size, buffers)
+        cut = self._cut_there if self._there else self._cut
+        return cut(order, start * self.batch_size)
 
     def follow(self, array: Any) -> None:
-        """Keep a copy of the data on the device that holds `array`, if that is not the CPU and has room for it.
+        """Have the batches come as `Rows`, which the steps gather, and keep a copy of the data where that is.
 
-        Batches then come as `Rows`, which the steps gather there.
+        On the CPU that is the data themselves; another device needs room for a copy.
+
+        Args:
+            array: An array of the device that the steps run on.
         """
         device = devices.device_name(array)
-        if self._there and devices.device_name(self._there[0]) == device:
+        if self._device == device or not all(map(_is_numeric, self._arrays)):
             return
-        plain = all(type(a) is np.ndarray and a.dtype.kind not in "OSU" for a in self._arrays)
-        if type(array) is np.ndarray or not plain or not self._arrays:
+        if type(array) is np.ndarray:
+            self._there, self._device = self._arrays, device
             return
-        nbytes = sum(a.nbytes for a in self._arrays)
-        if device.startswith("gpu") and nbytes > devices.memory_info(device).free // 2:
+        nbytes = sum(prod(a.shape) * a.dtype.itemsize for a in self._arrays)
+        if not self._arrays or device.startswith("gpu") and nbytes > devices.memory_info(device).free // 2:
             return
-        self._there = [devices.moved(np.ascontiguousarray(a), device) for a in self._arrays]
+        whole = [a.all() if type(a) is FloatRows else np.ascontiguousarray(a) for a in self._arrays]
+        self._there, self._device = [devices.moved(a, device) for a in whole], device
         if self.seed is not None:
             self._order_there = devices.moved(np.arange(self.num_samples), device)
 
     def peek(self) -> tuple:
-        return next(self._cut(None, 0, None))
+        return next(self._cut(None, 0))
 
     def _order(self, seed: tuple[int, int], epoch: int) -> np.ndarray:
         generator = epoch_generator(seed, epoch)
@@ -131,45 +125,33 @@ class ArrayAdapter(DataAdapter):
         order[full:] = generator.permutation(order[full:])
         return order
 
-    def _cut(self, order: np.ndarray | None, start: int, buffers: list | None) -> Iterator[tuple]:
+    def _cut(self, order: np.ndarray | None, start: int) -> Iterator[tuple]:
         """The loop over batches: nothing but the indexing itself is done for each."""
         arrays, arrange, size = self._arrays, self._arrange, self.batch_size
         for begin in range(start, self.num_samples, size):
-            end = min(begin + size, self.num_samples)
-            rows = slice(begin, end) if order is None else order[begin:end]
-            if buffers is not None:
-                yield arrange(
-                    [
-                        _fill(buffer[: end - begin], array, rows)
-                        for buffer, array in zip(buffers, arrays, strict=True)
-                    ]
-                )
-            elif order is None:
-                yield arrange([_slice(array, rows) for array in arrays])
-            else:
-                yield arrange([array.take(rows, 0) for array in arrays])
+            rows: Any = slice(begin, min(begin + size, self.num_samples))
+            if order is not None:
+                rows = order[rows]
+            yield arrange([_rows(array, rows) for array in arrays])
 
     def _cut_there(self, order: np.ndarray | None, start: int) -> Iterator[tuple]:
-        """The loop over batches of data on a device."""
-        arrays, arrange, size, there = self._there, self._arrange, self.batch_size, None
-        if order is not None:
+        """The loop over batches that the steps gather."""
+        arrays, arrange, size = self._there, self._arrange, self.batch_size
+        if order is not None and self._order_there is not None:
             there = self._order_there
             there[...] = devices.moved(order.astype(np.int64, copy=False), devices.device_name(there))
+            order = there
         for begin in range(start, self.num_samples, size):
             count = min(size, self.num_samples - begin)
-            yield arrange([Rows(array, there, begin, count) for array in arrays])
+            yield arrange([Rows(array, order, begin, count) for array in arrays])
 
 
-def _slice(array: Any, rows: Any) -> np.ndarray:
-    return array.take(rows) if type(array) is SparseRows else array[rows]
+def _is_numeric(array: Any) -> bool:
+    return type(array) in (np.ndarray, FloatRows) and array.dtype.kind not in "OSU"
 
 
-def _fill(buffer: np.ndarray, array: Any, rows: Any) -> np.ndarray:
-    if type(rows) is slice and type(array) is not SparseRows:
-        np.copyto(buffer, array[rows])
-        return buffer
-    # The indices are in range; were they checked, `take` would write to a copy of the buffer first.
-    return array.take(rows, 0, buffer, "clip")
+def _rows(array: Any, rows: Any) -> np.ndarray:
+    return array.gather(rows) if isinstance(array, LazyRows) else array[rows]
 
 
 def _standardize(x: Any, y: Any, sample_weight: Any, class_weight: dict | None) -> tuple:
@@ -177,7 +159,8 @@ def _standardize(x: Any, y: Any, sample_weight: Any, class_weight: dict | None) 
     if sample_weight is not None and class_weight is not None:
         raise ValueError("You cannot use `class_weight` and `sample_weight` at the same time.")
     x, y, sample_weight = (
-        _rows_of(member, name) for member, name in ((x, "x"), (y, "y"), (sample_weight, "sample_weight"))
+        _rows_of(member, name, lazily=name == "x")
+        for member, name in ((x, "x"), (y, "y"), (sample_weight, "sample_weight"))
     )
     if class_weight is not None:
         sample_weight = class_to_sample_weights(y, class_weight)
@@ -188,10 +171,12 @@ def _standardize(x: Any, y: Any, sample_weight: Any, class_weight: dict | None) 
     return (x, y) if sample_weight is None else (x, y, sample_weight)
 
 
-def _rows_of(structure: Any, name: str) -> Any:
+def _rows_of(structure: Any, name: str, lazily: bool) -> Any:
     if not tree.is_nested(structure):
-        return None if structure is None else as_rows(structure, name)
-    leaves = [None if leaf is None else as_rows(leaf, path) for path, leaf in name_leaves(structure, name)]
+        return None if structure is None else as_rows(structure, name, lazily)
+    leaves = [
+        None if leaf is None else as_rows(leaf, path, lazily) for path, leaf in name_leaves(structure, name)
+    ]
     return tree.pack_sequence_as(structure, leaves)
 
 

@@ -7,15 +7,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kerasish import config, tree
+from kerasish.devices.rows import LazyRows
 
 if TYPE_CHECKING:
     from typing import Any
 
 _MEMBERS = ("x", "y", "sample_weight")
+_MUCH = 1 << 26
+"""Bytes beyond which floats of another type are not converted all at once."""
 
 
-class SparseRows:
-    """A SciPy sparse matrix whose batches come out dense; the part of `numpy.ndarray` that batching uses."""
+class SparseRows(LazyRows):
+    """A SciPy sparse matrix whose batches come out dense."""
 
     def __init__(self, matrix: Any):
         self._matrix = matrix.tocsr()  # the layout whose rows are cheap to take
@@ -25,30 +28,53 @@ class SparseRows:
     def __getitem__(self, rows: slice) -> SparseRows:
         return SparseRows(self._matrix[rows])
 
-    def take(
-        self, rows: Any, axis: int = 0, out: np.ndarray | None = None, mode: str = "raise"
-    ) -> np.ndarray:
-        """The rows with the given numbers (or of the given slice) as a dense array."""
+    def gather(self, rows: Any, out: np.ndarray | None = None) -> np.ndarray:
         return self._matrix[rows].toarray(out=out)
+
+
+class FloatRows(LazyRows):
+    """Much data in another float type, whose batches come out in the default one: memory holds them only once."""
+
+    def __init__(self, array: np.ndarray):
+        self._array = array
+        self.shape = array.shape
+        self.dtype = np.dtype(config.floatx())
+
+    def __getitem__(self, rows: slice) -> FloatRows:
+        return FloatRows(self._array[rows])
+
+    def gather(self, rows: Any, out: np.ndarray | None = None) -> np.ndarray:
+        part = self._array[rows] if type(rows) is slice else self._array.take(rows, 0)
+        if out is None:
+            return part.astype(self.dtype)
+        np.copyto(out, part, "same_kind")
+        return out
+
+    def all(self) -> np.ndarray:
+        """Return all rows as one array."""
+        return self._array.astype(self.dtype)
 
 
 def is_array(leaf: Any) -> bool:
     """Whether a leaf can be cut into batches along its first axis."""
-    return isinstance(leaf, (np.ndarray, SparseRows)) or hasattr(leaf, "__array__") or _is_sparse(leaf)
+    return isinstance(leaf, (np.ndarray, LazyRows)) or hasattr(leaf, "__array__") or _is_sparse(leaf)
 
 
-def as_rows(leaf: Any, name: str) -> Any:
-    """A leaf as a NumPy array (sparse: `SparseRows`) of the default float type, checked to have samples.
+def as_rows(leaf: Any, name: str, lazily: bool = False) -> Any:
+    """A leaf as a NumPy array of the default float type, or as `LazyRows` of it, checked to have samples.
 
     Args:
         leaf: An array of any library for which `is_array` holds.
         name: What to call it in errors.
+        lazily: Whether floats of another type may be converted batch by batch, if there are many.
 
     Returns:
         The array itself if nothing had to be converted.
     """
-    if isinstance(leaf, SparseRows):
+    if isinstance(leaf, LazyRows):
         return leaf
+    if lazily and type(leaf) is np.ndarray and leaf.nbytes > _MUCH and leaf.dtype.kind == "f" and leaf.ndim:
+        return leaf if _is_default_float(leaf.dtype) and leaf.dtype.isnative else FloatRows(leaf)
     if _is_sparse(leaf):
         matrix = leaf if _is_default_float(leaf.dtype) else leaf.astype(config.floatx())
         return SparseRows(matrix)

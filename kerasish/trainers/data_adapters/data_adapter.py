@@ -10,7 +10,6 @@ from kerasish.random.seed import draw_seed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from typing import Any
 
 _WORD = 0xFFFFFFFF
 
@@ -34,14 +33,13 @@ class DataAdapter:
     seed: tuple[int, int] | None = None
     continues: bool = False
 
-    def batches(self, epoch: int | None = None, *, start: int = 0, out: Any = None) -> Iterator[tuple]:
+    def batches(self, epoch: int | None = None, *, start: int = 0) -> Iterator[tuple]:
         """Iterates over one pass of batches.
 
         Args:
             epoch: Which pass this is. The order of a shuffled pass depends on `seed` and `epoch` alone.
                 By default the passes are counted.
             start: Number of batches of this pass to skip.
-            out: See `ArrayAdapter.batches`; other adapters have no use for it.
 
         Returns:
             An iterator of tuples `(x,)`, `(x, y)` or `(x, y, sample_weight)` of (structures of) NumPy arrays.

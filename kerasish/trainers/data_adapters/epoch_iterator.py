@@ -64,20 +64,19 @@ class EpochIterator:
         """Number of batches of an epoch; for data of unknown length, `None` until an epoch has been seen."""
         return self.steps_per_epoch or self.adapter.num_batches or self._counted
 
-    def epoch(self, epoch: int = 0, out: Any = None, start: int = 0) -> Iterator[tuple]:
+    def epoch(self, epoch: int = 0, start: int = 0) -> Iterator[tuple]:
         """Iterates over the batches of one epoch, between the adapter's `on_epoch_begin` and `on_epoch_end`.
 
         Args:
             epoch: Number of the epoch, from 0.
-            out: Passed on to the adapter's `batches` where a new pass starts.
             start: Number of batches of the epoch to leave out, which an interrupted run has used.
         """
         self.adapter.on_epoch_begin()
         try:
             if self.steps_per_epoch is None:
-                yield from self._whole_pass(epoch, out, start)
+                yield from self._whole_pass(epoch, start)
             else:
-                yield from self._steps(self.steps_per_epoch, epoch, out, start)
+                yield from self._steps(self.steps_per_epoch, epoch, start)
         finally:
             self.adapter.on_epoch_end()
 
@@ -101,10 +100,10 @@ class EpochIterator:
         elif adapter.num_batches is None and self.steps_per_epoch is not None and self._used:
             self._pass, self._position = adapter.batches(0, start=self._used), (0, 0)
 
-    def _whole_pass(self, epoch: int, out: Any, start: int) -> Iterator[tuple]:
+    def _whole_pass(self, epoch: int, start: int) -> Iterator[tuple]:
         continues = self.adapter.continues
         count = start
-        for batch in self.adapter.batches(epoch, start=0 if continues else start, out=out):
+        for batch in self.adapter.batches(epoch, start=0 if continues else start):
             count += 1
             self._used += continues
             yield batch
@@ -113,14 +112,14 @@ class EpochIterator:
         else:
             self._counted = count
 
-    def _steps(self, steps: int, epoch: int, out: Any, start: int) -> Iterator[tuple]:
+    def _steps(self, steps: int, epoch: int, start: int) -> Iterator[tuple]:
         total = self.adapter.num_batches
         number, first = 0, 0  # of a stream: it goes on wherever it is
         if total is not None:
             number, piece = divmod(epoch, -(-total // steps))
             first = piece * steps
         if self._pass is None or self._position != (number, first) or (start and total is not None):
-            self._pass = self.adapter.batches(number, start=0 if total is None else first + start, out=out)
+            self._pass = self.adapter.batches(number, start=0 if total is None else first + start)
             self._used = self._used if self.adapter.continues else 0
         if total is not None:
             # Unknown until the epoch is complete: one that is given up starts again.

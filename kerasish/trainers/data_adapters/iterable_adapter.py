@@ -49,7 +49,7 @@ class IterableAdapter(DataAdapter):
     def peek(self) -> tuple | None:
         return super().peek() if self._rest is None else self._first
 
-    def batches(self, epoch: int | None = None, *, start: int = 0, out: Any = None) -> Iterator[tuple]:
+    def batches(self, epoch: int | None = None, *, start: int = 0) -> Iterator[tuple]:
         if self._rest is None:
             for batch in itertools.islice(self._data, start, None):
                 yield standardize_batch(batch, self._kind)

@@ -65,7 +65,7 @@ class PyDatasetAdapter(DataAdapter):
     def peek(self) -> tuple:
         return self._standardize(self._dataset[0])
 
-    def batches(self, epoch: int | None = None, *, start: int = 0, out: Any = None) -> Iterator[tuple]:
+    def batches(self, epoch: int | None = None, *, start: int = 0) -> Iterator[tuple]:
         dataset = self._dataset
         indices = self._indices(self._epoch_number(epoch), start)
         ready = self._ready if dataset.num_batches is None else deque()
