@@ -30,12 +30,16 @@ def cache_directory() -> Path | None:
     return Path(root) / "kerasish"
 
 
-def compile_module(text: str, names: list[str]) -> tuple[list[Callable[[int], None]], Any]:
+def compile_module(
+    text: str, names: list[str], finished: bool = False
+) -> tuple[list[Callable[[int], None]], Any]:
     """Compile a module, or load it if it was compiled before.
 
     Args:
         text: LLVM IR.
         names: Its functions `void (ptr)` to return.
+        finished: Whether the code has its vectors and unrolled loops already, so that LLVM need not look for any:
+            that takes half of the time.
 
     Returns:
         The functions, and what holds their code: it must live as long as they are called.
@@ -50,7 +54,7 @@ def compile_module(text: str, names: list[str]) -> tuple[list[Callable[[int], No
     path = None if directory is None else directory / "kernels" / f"{key}.o"
     code = _read(path)
     if code is None:
-        code = _compile(llvm, machine, text)
+        code = _compile(llvm, machine, text, finished)
         _write(path, code)
     engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine)
     engine.add_object_file(llvm.ObjectFileRef.from_data(code))
@@ -85,12 +89,11 @@ def _machine(llvm: Any) -> tuple[Any, str]:
     ), description
 
 
-def _compile(llvm: Any, machine: Any, text: str) -> bytes:
+def _compile(llvm: Any, machine: Any, text: str, finished: bool) -> bytes:
     module = llvm.parse_assembly(text)
     module.verify()  # LLVM's optimizer takes any text for granted, and crashes on what breaks the rules
     options = llvm.create_pipeline_tuning_options(speed_level=2)
-    options.loop_vectorization = True
-    options.slp_vectorization = True
+    options.loop_vectorization = options.slp_vectorization = options.loop_unrolling = not finished
     builder = llvm.create_pass_builder(machine, options)
     builder.getModulePassManager().run(module, builder)
     return machine.emit_object(module)

@@ -152,7 +152,9 @@ def _function(dtype: np.dtype) -> Callable[[int], None]:
 
     team()  # which brings what the code calls
     most_rows = min((vector_registers()[1] - product_code.VECTORS - 1) // product_code.VECTORS, 12)
-    functions, keep = compile_module(product_code.text(dtype, _lanes(dtype), most_rows), ["product"])
+    functions, keep = compile_module(
+        product_code.text(dtype, _lanes(dtype), most_rows), ["product"], finished=True
+    )
     _kept.append(keep)
     return functions[0]
 

@@ -438,7 +438,7 @@ class Team:
         from kerasish.compiler.executors.jit import compile_module
 
         names = ["run_all", "run_loop", "run_slices", "copy_rows", "work", "set_memory", "share"]
-        functions, self._keep = compile_module(_text(), names)
+        functions, self._keep = compile_module(_text(), names, finished=True)
         self.run_all, self.run_loop, self.run_slices, self.copy_rows, *rest = functions
         self._work, set_memory, share = rest
         llvm.add_symbol(SHARE, ctypes.cast(share, ctypes.c_void_p).value)
