@@ -33,7 +33,7 @@ VECTORS = 2
 """Vectors of columns in a panel."""
 ROWS = 96
 """Rows of a block that has many columns, at most: their copy takes a part of the second-level cache."""
-_STRIP = 8
+STRIP = 8
 """Vectors of columns that a single row takes at a time, so that additions do not wait for each other."""
 _MANY_PANELS, _SOME_PANELS = 8, 3
 """For so many panels rows are copied first: rows that lie apart, and transposed ones, whose terms lie apart."""
@@ -353,7 +353,7 @@ def _single_row(
     f: _Code, g: dict[str, str], x: str, y: str, out: str, rows: str, columns: str, in_rows: str
 ) -> str:
     """Have a block of one row computed in wide strips; return how many columns that was."""
-    width = f.lanes * _STRIP
+    width = f.lanes * STRIP
     alone = f.name(f"and i1 {in_rows}, {f.name(f'icmp eq i64 {rows}, 1')}")
     strips = f.name(f"select i1 {alone}, i64 {f.integer('udiv', columns, width)}, i64 0")
     chapters = f.integer("udiv", f.integer("add", g["terms"], TERMS - 1), TERMS)
@@ -402,7 +402,7 @@ def text(dtype: np.dtype, lanes: int, most_rows: int) -> str:
     place = FIELDS.index("all_blocks")
     return f"""declare void @{SHARE}(ptr, ptr, i64)
 {"".join(_tile(dtype, lanes, rows + 1) for rows in range(most_rows))}
-{_tile(dtype, lanes, 1, _STRIP)}
+{_tile(dtype, lanes, 1, STRIP)}
 {"".join(_rows(dtype, lanes, rows + 1) for rows in range(most_rows))}
 {_panel(dtype, lanes)}
 {_group(dtype, lanes)}

@@ -23,6 +23,8 @@ _FIELD = {name: i for i, name in enumerate(product_code.FIELDS)}
 _ARRAYS = ("x", "y", "out")
 _BLOCKS = 4
 """Blocks for each thread that a product is cut into, if its rows do not make as many."""
+_ROW_BLOCKS = 1
+"""Blocks for each thread that the product of a single row is cut into: it takes few microseconds altogether."""
 _WHOLE = 50_000
 """Fewer multiplications than this stay in one block."""
 
@@ -126,9 +128,11 @@ def _block(stack: int, rows: int, columns: int, terms: int) -> tuple[int, int]:
     if stack * rows * columns * terms < _WHOLE:
         return rows, columns
     row_blocks = ceil(rows / product_code.ROWS)
-    panel = product_code.VECTORS * _lanes(np.dtype(np.float32))
+    # (Blocks of single rows are computed in strips.)
+    vectors, blocks = (product_code.VECTORS, _BLOCKS) if rows > 1 else (product_code.STRIP, _ROW_BLOCKS)
+    panel = vectors * _lanes(np.dtype(np.float32))
     panels = ceil(columns / panel)
-    column_blocks = min(panels, ceil(_BLOCKS * _threads() / (stack * row_blocks)))
+    column_blocks = min(panels, ceil(blocks * _threads() / (stack * row_blocks)))
     return ceil(rows / row_blocks), ceil(panels / column_blocks) * panel
 
 
