@@ -38,16 +38,19 @@ def fuse(graph: Graph) -> Graph:
         The graph with kernels, compiled and ready to be called, for each level of fused operations and for windows.
     """
     from kerasish.compiler.executors.copies import place_copies
-    from kerasish.compiler.executors.jit import compile_module
+    from kerasish.compiler.executors.jit import compile_module, vector_registers
+    from kerasish.compiler.executors.moves import place_moves
     from kerasish.compiler.executors.native import Module, NativeKernel
     from kerasish.compiler.executors.products import place_products
+    from kerasish.compiler.executors.shared import Functions, SharedKernel
     from kerasish.compiler.executors.team import team
-    from kerasish.compiler.executors.windows import WindowKernel, place_window_kernels
+    from kerasish.compiler.executors.windows import place_window_kernels
 
     module = Module()
-    graph, windows = place_window_kernels(slice_first(decompose(graph)), module)
+    functions = Functions(module)
+    graph, windows = place_window_kernels(slice_first(decompose(graph)), functions)
     graph = place_copies(place_products(graph))
-    kernels: list[NativeKernel | WindowKernel] = [*windows]
+    kernels: list[NativeKernel | SharedKernel] = [*windows]
     strided = strides_of_slices(graph)
 
     def make(ops: Sequence[Op], needed: set[Value], name: str) -> NativeKernel:
@@ -55,11 +58,12 @@ def fuse(graph: Graph) -> Graph:
         kernels.append(kernel)
         return kernel
 
-    graph = group(graph, make)
+    graph, moves = place_moves(group(graph, make), functions, vector_registers()[0])
+    kernels += moves
     if kernels:
         team()  # which brings what kernels share their work out by
-        functions, code = compile_module(module.text(), [k.entry for k in kernels])
-        for kernel, function in zip(kernels, functions, strict=True):
+        compiled, code = compile_module(module.text(), [k.entry for k in kernels])
+        for kernel, function in zip(kernels, compiled, strict=True):
             kernel.bind(function, code)
     return graph
 

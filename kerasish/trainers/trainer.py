@@ -224,6 +224,8 @@ class Trainer(BatchSteps):
             steps: Batches to predict; by default all of them.
             callbacks: A callback or a list of them.
         """
+        if verbose == 0 and not callbacks and steps is None and data_adapters.is_one_batch(x, batch_size):
+            return self._predict_one(data_adapters.as_numpy(x, "x"))
         adapter = data_adapters.get_data_adapter(
             x, batch_size=batch_size, steps_per_epoch=steps, shuffle=False
         )
@@ -284,6 +286,9 @@ class Trainer(BatchSteps):
 
     def predict_on_batch(self, x: Any) -> Any:
         """Return the model's outputs for one batch as NumPy arrays."""
+        return self._predict_one(x)
+
+    def _predict_one(self, x: Any) -> Any:
         return tree.map_structure(lambda t: np.array(to_numpy(t)), self._step("predict")((x,)))
 
     def _compiled_step(self, kind: str, x: Any, y: Any = None, sample_weight: Any = None) -> tuple:

@@ -262,3 +262,139 @@ class Function:
             term = index if stride == 1 else self.name(f"mul nsw i64 {index}, {stride}")
             total = term if not total else self.name(f"add nsw i64 {total}, {term}")
         return total or "0"
+
+
+class VectorFunction(Function):
+    """A function under way that computes with vectors, and shares its work out (see `shared`)."""
+
+    def __init__(self, declared: dict[str, str], dtype: np.dtype, lanes: int, arrays: int):
+        super().__init__(declared)
+        self.dtype = dtype
+        self.lanes = lanes
+        self.vector = f"<{lanes} x {type_of(dtype)}>"
+        table = self.argument("table", "ptr")
+        addresses = [
+            self.name(f"getelementptr inbounds ptr, ptr {table}, i64 {i}") for i in range(arrays + 3)
+        ]
+        self.arrays = [self.name(f"load ptr, ptr {a}, align 8") for a in addresses[: arrays + 1]]
+        self.start, stop = (self.name(f"load i64, ptr {a}, align 8") for a in addresses[arrays + 1 :])
+        self.parts = self.name(f"sub nsw i64 {stop}, {self.start}")
+
+    def at(self, pointer: str, *terms: tuple[str, int], offset: int = 0) -> str:
+        """Return the address of the element at offset + sum(index * stride)."""
+        return self.address(pointer, self.sum_of_products(list(terms), offset), self.dtype)
+
+    def room(self, kind: str = "") -> str:
+        """Return the address of room for a vector; the compiler keeps it in a register."""
+        self._count += 1
+        self._allocas.append(f"  %m{self._count} = alloca {kind or self.vector}")
+        return f"%m{self._count}"
+
+    def get(self, pointer: str, index: int = 0, kind: str = "") -> str:
+        address = self.at(pointer, offset=index * self.lanes)
+        return self.name(f"load {kind or self.vector}, ptr {address}, align {self.dtype.itemsize}")
+
+    def put(self, vector: str, pointer: str, index: int = 0, kind: str = "") -> None:
+        address = self.at(pointer, offset=index * self.lanes)
+        self.line(f"store {kind or self.vector} {vector}, ptr {address}, align {self.dtype.itemsize}")
+
+    def spread(self, x: Scalar) -> str:
+        """Return a vector of one number."""
+        first = self.name(f"insertelement {self.vector} poison, {type_of(self.dtype)} {x.ref}, i64 0")
+        return self.name(
+            f"shufflevector {self.vector} {first}, {self.vector} poison, <{self.lanes} x i32> zeroinitializer"
+        )
+
+    def add_product(self, total: str, x: str, y: str) -> None:
+        """Add a product of vectors to the one in `total`."""
+        product = self.name(f"fmul contract {self.vector} {x}, {y}")
+        self.put(self.name(f"fadd contract {self.vector} {self.get(total)}, {product}"), total)
+
+    def sums(self, width: int, v: int) -> list[list[str]]:
+        """Return room for vectors, `v` for each of `width` rows, with zeros in it."""
+        sums = [[self.room() for _ in range(v)] for _ in range(width)]
+        for room in (r for rooms in sums for r in rooms):
+            self.put("zeroinitializer", room)
+        return sums
+
+    def plus(self, x: str, y: str) -> str:
+        return self.name(f"fadd contract {self.vector} {x}, {y}")
+
+    def minus(self, x: str, y: str) -> str:
+        return self.name(f"fsub contract {self.vector} {x}, {y}")
+
+    def times(self, x: str, y: str) -> str:
+        return self.name(f"fmul contract {self.vector} {x}, {y}")
+
+    def rectified(self, x: str) -> str:
+        """Return max(x, 0); NaN stays."""
+        mask = self.name(f"fcmp ole {self.vector} {x}, zeroinitializer")
+        return self.name(
+            f"select <{self.lanes} x i1> {mask}, {self.vector} zeroinitializer, {self.vector} {x}"
+        )
+
+    def where_positive(self, x: str, y: str) -> str:
+        """Return `y` where `x` is above zero, and zeros elsewhere."""
+        mask = self.name(f"fcmp ogt {self.vector} {x}, zeroinitializer")
+        return self.name(
+            f"select <{self.lanes} x i1> {mask}, {self.vector} {y}, {self.vector} zeroinitializer"
+        )
+
+    def gather(self, pointer: str, offset: int, stride: int) -> str:
+        """Return a vector of numbers that lie apart."""
+        vector, kind = "poison", type_of(self.dtype)
+        for lane in range(self.lanes):
+            x = self.load(self.at(pointer, offset=offset + lane * stride), "0", self.dtype)
+            vector = self.name(f"insertelement {self.vector} {vector}, {kind} {x.ref}, i64 {lane}")
+        return vector
+
+    def integer(self, operation: str, x: str | int, y: str | int) -> str:
+        """Return the `max` or `min` of two integers."""
+        self.declared[f"llvm.s{operation}.i64"] = f"declare i64 @llvm.s{operation}.i64(i64, i64) #1"
+        return self.name(f"call i64 @llvm.s{operation}.i64(i64 {x}, i64 {y})")
+
+    def fill(self, pointer: str, count: int) -> None:
+        """Write zeros."""
+        with self.loop(str(count), parallel=True) as i:
+            self.store(self.const(0, self.dtype), pointer, i)
+
+    @contextmanager
+    def loops(self, *counts: int) -> Iterator[list[str]]:
+        """Count along several axes, the last one fastest."""
+        if not counts:
+            yield []
+            return
+        with self.loop(str(counts[0])) as i, self.loops(*counts[1:]) as rest:
+            yield [i, *rest]
+
+    @contextmanager
+    def when(self, condition: str) -> Iterator[None]:
+        """Do what follows where a condition holds."""
+        self._count += 1
+        then, end = f"then{self._count}", f"end{self._count}"
+        self.line(f"br i1 {condition}, label %{then}, label %{end}")
+        self._lines.append(f"{then}:")
+        self._block = then
+        yield
+        self.line(f"br label %{end}")
+        self._lines.append(f"{end}:")
+        self._block = end
+
+    @contextmanager
+    def parts_of_batch(self) -> Iterator[str]:
+        """Count through the units of this part of the work."""
+        with self.loop(self.parts) as i:
+            yield self.name(f"add nsw i64 {self.start}, {i}")
+
+    @contextmanager
+    def rows_of_batch(self, rows: int) -> Iterator[tuple[str, str, str]]:
+        """Count through the images that this part has rows of: yield the image, its first row and their number."""
+        first = self.name(f"udiv i64 {self.start}, {rows}")
+        stop = self.sum_of_products([(self.start, 1), (self.parts, 1)])
+        last = self.name(f"udiv i64 {self.sum_of_products([(stop, 1)], rows - 1)}, {rows}")
+        with self.loop(self.name(f"sub nsw i64 {last}, {first}")) as i:
+            n = self.name(f"add nsw i64 {first}, {i}")
+            done = self.name(f"mul nsw i64 {n}, {rows}")
+            low = self.integer("max", self.name(f"sub nsw i64 {self.start}, {done}"), 0)
+            high = self.integer("min", self.name(f"sub nsw i64 {stop}, {done}"), rows)
+            yield n, low, self.name(f"sub nsw i64 {high}, {low}")

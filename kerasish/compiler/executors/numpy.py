@@ -26,6 +26,7 @@ from kerasish.compiler.memory import Plan, plan_memory
 from kerasish.devices.rows import Rows
 
 _numbers = count(1)
+_SMALL = 1 << 16
 
 
 class NumpyExecutable:
@@ -245,7 +246,9 @@ class _Program:
         name = self._names.get(x)
         if name is None:
             assert x.kind == "constant", x
-            name = self._names[x] = self._bind(np.ascontiguousarray(x.data).reshape(x.shape), "constant")
+            # (Kernels would copy what does not lie in order at every call; what is large may be so for its memory.)
+            small = x.nbytes <= _SMALL and not x.data.flags.c_contiguous
+            name = self._names[x] = self._bind(x.data.copy() if small else x.data, "constant")
         return name
 
     # Code

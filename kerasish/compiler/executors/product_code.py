@@ -39,6 +39,8 @@ _MANY_PANELS, _SOME_PANELS = 8, 3
 """For so many panels rows are copied first: rows that lie apart, and transposed ones, whose terms lie apart."""
 _AHEAD = 8
 """So many terms ahead, matrices are fetched from memory."""
+_SOON = 4
+"""So many terms ahead, a single row's strips are fetched: each passes over all rows of the second matrix."""
 _GROUP = 4
 """Panels that are copied together: where the second matrix's rows are far apart, each visit to one is dear."""
 
@@ -136,8 +138,13 @@ def _tile(dtype: np.dtype, lanes: int, rows: int, vectors: int = VECTORS) -> str
     soon = f.name(f"select i1 {apart}, ptr {soon}, ptr {f.at(x, (str(rows), x_row))}")
     soon_step = f.name(f"select i1 {apart}, i64 {x_term}, i64 {rows}")
     with f.loop(terms) as k:
-        # What this tile needs a little later, or, where terms are neighbors, what the next one needs.
-        f.prefetch(f.at(soon, (k, soon_step)))
+        if vectors == VECTORS:
+            # What this tile needs a little later, or, where terms are neighbors, what the next one needs.
+            f.prefetch(f.at(soon, (k, soon_step)))
+        else:
+            ahead = f.at(panel, (f.integer("add", k, _SOON), step))
+            for j in range(0, vectors, 2):
+                f.prefetch(f.at(ahead, (str(j * lanes), 1)))
         y = [f.get(f.at(panel, (k, step)), j) for j in range(vectors)]
         offset = f.integer("mul", k, x_term)
         for i in range(rows):

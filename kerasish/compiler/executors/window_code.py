@@ -19,8 +19,7 @@ from math import ceil, prod
 
 import numpy as np
 
-from kerasish.compiler.executors.ir import Function, type_of
-from kerasish.compiler.scalar import Scalar
+from kerasish.compiler.executors.ir import VectorFunction
 
 Pair = tuple[int, int]
 
@@ -141,151 +140,6 @@ class Finish:
         return f.rectified(x) if self.rectify else x
 
 
-class WindowFunction(Function):
-    """A function under way that computes with vectors."""
-
-    def __init__(self, declared: dict[str, str], dtype: np.dtype, lanes: int, arrays: int):
-        super().__init__(declared)
-        self.dtype = dtype
-        self.lanes = lanes
-        self.vector = f"<{lanes} x {type_of(dtype)}>"
-        table = self.argument("table", "ptr")
-        addresses = [
-            self.name(f"getelementptr inbounds ptr, ptr {table}, i64 {i}") for i in range(arrays + 3)
-        ]
-        self.arrays = [self.name(f"load ptr, ptr {a}, align 8") for a in addresses[: arrays + 1]]
-        self.start, stop = (self.name(f"load i64, ptr {a}, align 8") for a in addresses[arrays + 1 :])
-        self.parts = self.name(f"sub nsw i64 {stop}, {self.start}")
-
-    def at(self, pointer: str, *terms: tuple[str, int], offset: int = 0) -> str:
-        """Return the address of the element at offset + sum(index * stride)."""
-        return self.address(pointer, self.sum_of_products(list(terms), offset), self.dtype)
-
-    def room(self, kind: str = "") -> str:
-        """Return the address of room for a vector; the compiler keeps it in a register."""
-        self._count += 1
-        self._allocas.append(f"  %m{self._count} = alloca {kind or self.vector}")
-        return f"%m{self._count}"
-
-    def get(self, pointer: str, index: int = 0, kind: str = "") -> str:
-        address = self.at(pointer, offset=index * self.lanes)
-        return self.name(f"load {kind or self.vector}, ptr {address}, align {self.dtype.itemsize}")
-
-    def put(self, vector: str, pointer: str, index: int = 0, kind: str = "") -> None:
-        address = self.at(pointer, offset=index * self.lanes)
-        self.line(f"store {kind or self.vector} {vector}, ptr {address}, align {self.dtype.itemsize}")
-
-    def spread(self, x: Scalar) -> str:
-        """Return a vector of one number."""
-        first = self.name(f"insertelement {self.vector} poison, {type_of(self.dtype)} {x.ref}, i64 0")
-        return self.name(
-            f"shufflevector {self.vector} {first}, {self.vector} poison, <{self.lanes} x i32> zeroinitializer"
-        )
-
-    def add_product(self, total: str, x: str, y: str) -> None:
-        """Add a product of vectors to the one in `total`."""
-        product = self.name(f"fmul contract {self.vector} {x}, {y}")
-        self.put(self.name(f"fadd contract {self.vector} {self.get(total)}, {product}"), total)
-
-    def sums(self, width: int, v: int) -> list[list[str]]:
-        """Return room for vectors, `v` for each of `width` rows, with zeros in it."""
-        sums = [[self.room() for _ in range(v)] for _ in range(width)]
-        for room in (r for rooms in sums for r in rooms):
-            self.put("zeroinitializer", room)
-        return sums
-
-    def plus(self, x: str, y: str) -> str:
-        return self.name(f"fadd contract {self.vector} {x}, {y}")
-
-    def minus(self, x: str, y: str) -> str:
-        return self.name(f"fsub contract {self.vector} {x}, {y}")
-
-    def times(self, x: str, y: str) -> str:
-        return self.name(f"fmul contract {self.vector} {x}, {y}")
-
-    def rectified(self, x: str) -> str:
-        """Return max(x, 0); NaN stays."""
-        mask = self.name(f"fcmp ole {self.vector} {x}, zeroinitializer")
-        return self.name(
-            f"select <{self.lanes} x i1> {mask}, {self.vector} zeroinitializer, {self.vector} {x}"
-        )
-
-    def where_positive(self, x: str, y: str) -> str:
-        """Return `y` where `x` is above zero, and zeros elsewhere."""
-        mask = self.name(f"fcmp ogt {self.vector} {x}, zeroinitializer")
-        return self.name(
-            f"select <{self.lanes} x i1> {mask}, {self.vector} {y}, {self.vector} zeroinitializer"
-        )
-
-    def gather(self, pointer: str, offset: int, stride: int) -> str:
-        """Return a vector of numbers that lie apart."""
-        vector, kind = "poison", type_of(self.dtype)
-        for lane in range(self.lanes):
-            x = self.load(self.at(pointer, offset=offset + lane * stride), "0", self.dtype)
-            vector = self.name(f"insertelement {self.vector} {vector}, {kind} {x.ref}, i64 {lane}")
-        return vector
-
-    def integer(self, operation: str, x: str | int, y: str | int) -> str:
-        """Return the `max` or `min` of two integers."""
-        self.declared[f"llvm.s{operation}.i64"] = f"declare i64 @llvm.s{operation}.i64(i64, i64) #1"
-        return self.name(f"call i64 @llvm.s{operation}.i64(i64 {x}, i64 {y})")
-
-    def fill(self, pointer: str, count: int) -> None:
-        """Write zeros."""
-        with self.loop(str(count), parallel=True) as i:
-            self.store(self.const(0, self.dtype), pointer, i)
-
-    @contextmanager
-    def loops(self, *counts: int) -> Iterator[list[str]]:
-        """Count along several axes, the last one fastest."""
-        if not counts:
-            yield []
-            return
-        with self.loop(str(counts[0])) as i, self.loops(*counts[1:]) as rest:
-            yield [i, *rest]
-
-    @contextmanager
-    def parts_of_batch(self) -> Iterator[str]:
-        """Count through the images of this part of the batch."""
-        with self.loop(self.parts) as i:
-            yield self.name(f"add nsw i64 {self.start}, {i}")
-
-    @contextmanager
-    def rows_of_batch(self, rows: int) -> Iterator[tuple[str, str, str]]:
-        """Count through the images that this part has rows of: yield the image, its first row and their number."""
-        first = self.name(f"udiv i64 {self.start}, {rows}")
-        stop = self.sum_of_products([(self.start, 1), (self.parts, 1)])
-        last = self.name(f"udiv i64 {self.sum_of_products([(stop, 1)], rows - 1)}, {rows}")
-        with self.loop(self.name(f"sub nsw i64 {last}, {first}")) as i:
-            n = self.name(f"add nsw i64 {first}, {i}")
-            done = self.name(f"mul nsw i64 {n}, {rows}")
-            low = self.integer("max", self.name(f"sub nsw i64 {self.start}, {done}"), 0)
-            high = self.integer("min", self.name(f"sub nsw i64 {stop}, {done}"), rows)
-            yield n, low, self.name(f"sub nsw i64 {high}, {low}")
-
-    # Images with zeros around them
-
-    def clear_border(self, windows: Windows) -> None:
-        if windows.is_padded:
-            self.fill(self.arrays[-1], prod(windows.padded) * windows.channels)
-
-    def image(self, x: str, n: str, windows: Windows) -> str:
-        """Return where image `n` is, its padding included."""
-        (h, w), c = windows.lengths, windows.channels
-        source = self.at(x, (n, h * w * c))
-        if not windows.is_padded:
-            return source
-        (top, bottom), (left, right) = windows.padding
-        rows, columns = h + min(top, 0) + min(bottom, 0), w + min(left, 0) + min(right, 0)
-        row, target = windows.padded[1] * c, self.arrays[-1]
-        with self.loop(str(rows)) as i:
-            to = self.at(target, (i, row), offset=max(top, 0) * row + max(left, 0) * c)
-            start = self.at(source, (i, w * c), offset=max(-top, 0) * w * c + max(-left, 0) * c)
-            with self.loop(str(columns * c), parallel=True) as j:
-                self.store(self.load(start, j, self.dtype), to, j)
-        return target
-
-
 def divisors(n: int) -> list[int]:
     return [d for d in range(1, n + 1) if n % d == 0]
 
@@ -314,6 +168,30 @@ def _tile(windows: Windows, vectors: Vectors) -> Pair:
         (p, v) for v in divisors(total) for p in range(1, columns + 1) if p * v + v + 1 <= vectors.registers
     ]
     return min(tiles, key=cost)
+
+
+class WindowFunction(VectorFunction):
+    """A function under way that goes over images, with memory for one that has zeros around it."""
+
+    def clear_border(self, windows: Windows) -> None:
+        if windows.is_padded:
+            self.fill(self.arrays[-1], prod(windows.padded) * windows.channels)
+
+    def image(self, x: str, n: str, windows: Windows) -> str:
+        """Return where image `n` is, its padding included."""
+        (h, w), c = windows.lengths, windows.channels
+        source = self.at(x, (n, h * w * c))
+        if not windows.is_padded:
+            return source
+        (top, bottom), (left, right) = windows.padding
+        rows, columns = h + min(top, 0) + min(bottom, 0), w + min(left, 0) + min(right, 0)
+        row, target = windows.padded[1] * c, self.arrays[-1]
+        with self.loop(str(rows)) as i:
+            to = self.at(target, (i, row), offset=max(top, 0) * row + max(left, 0) * c)
+            start = self.at(source, (i, w * c), offset=max(-top, 0) * w * c + max(-left, 0) * c)
+            with self.loop(str(columns * c), parallel=True) as j:
+                self.store(self.load(start, j, self.dtype), to, j)
+        return target
 
 
 def correlation(

@@ -6,148 +6,46 @@ vectors. A product with windows of a single value and without strides is a matri
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from math import prod
 from typing import Any
 
 from kerasish.compiler.costs import flops
 from kerasish.compiler.executors import window_code as code
 from kerasish.compiler.executors import winograd_code as winograd
-from kerasish.compiler.executors.native import Module
-from kerasish.compiler.executors.runs import Addresses, Table, address_of
-from kerasish.compiler.executors.team import SLICES, team
+from kerasish.compiler.executors.shared import Functions, SharedKernel
 from kerasish.compiler.executors.window_chains import Chain, chains
 from kerasish.compiler.executors.window_code import Finish, Vectors, WindowFunction, Windows
 from kerasish.compiler.executors.winograd_code import Tiling
 from kerasish.compiler.graph import Graph, Op, Value
-from kerasish.compiler.kernel import Kernel
 from kerasish.compiler.passes import dead_code
 from kerasish.devices.cpu_threads import processors
 from kerasish.devices.windows import resolve_padding
 
 _FLOPS_PER_MICROSECOND = 60e3
 _POOLED_PER_MICROSECOND = 4e3
-_PIECES = 4
-"""How many pieces of work there are for each thread, where they have nothing in common that would be done again."""
-_LEAST_MICROSECONDS = 4.0
-"""Less work than this is done faster than it is shared out."""
-_LINE = 64
-_ANY_NUMBER = 2**32
 _MOST_TAPS = 64
 """Most weights of a transposed convolution with strides: each has code of its own."""
 _PARTS_PER_THREAD = 2
 """Into how many parts a batch is divided whose parts are added up afterwards, for each thread."""
 
 
-class _Functions:
-    """The functions of a module; kernels of the same sizes share theirs."""
+class WindowKernel(SharedKernel):
+    """A convolution, a pooling, or a part of one."""
 
-    def __init__(self, module: Module):
-        self.module = module
-        self._names: dict[str, str] = {}
-
-    def name_of(self, function: WindowFunction) -> str:
-        """Add a function, unless one like it is there, and return its name."""
-        text = function.text("@")
-        if text not in self._names:
-            self._names[text] = self.module.kernel(function, wide=True)
-        return self._names[text]
+    writer = WindowFunction
 
 
-class WindowKernel(Kernel):
-    """A compiled function that is shared out among threads: a convolution, a pooling, or a part of one.
-
-    Attributes:
-        name: What it is called by `explain`.
-        inputs: The values that it reads.
-        outputs: The value that it makes.
-        ops: The operation that it computes; nothing, where it only prepares or finishes one.
-        entry: The name of its function in the module.
-    """
-
-    def __init__(
-        self,
-        name: str,
-        inputs: Sequence[Value],
-        output: Value,
-        ops: Sequence[Op],
-        units: int,
-        microseconds: float,
-        room: int = 0,
-        pieces: int = _PIECES,
-    ):
-        self.name = name
-        self.inputs = list(inputs)
-        self.outputs = [output]
-        self.ops = tuple(ops)
-        threads = min(processors(), units) if microseconds >= _LEAST_MICROSECONDS else 1
-        self._units, self._slices = units, min(units, threads * pieces) if threads > 1 else 1
-        if room:
-            line = _LINE // output.dtype.itemsize
-            rooms = processors() if threads > 1 else 1
-            self.outputs.append(Value((rooms, -(-room // line) * line), output.dtype))
-
-    def write(self, functions: _Functions, lanes: int, body: Callable[..., None]) -> Op:
-        """Write the function and return the operation.
-
-        Args:
-            functions: The functions of the module.
-            lanes: How many numbers a vector has.
-            body: Writes the function: takes it and the addresses of the inputs and the output.
-        """
-        f = WindowFunction(functions.module.declared, self.outputs[0].dtype, lanes, len(self.inputs) + 1)
-        body(f, *f.arrays[:-1])
-        self.entry = functions.name_of(f)
-        return Op(self, self.inputs, {}, self.outputs)
-
-    def bind(self, run: Callable[[int], None], keep: Any) -> None:
-        """Take the compiled function, and what holds its code in memory."""
-        self._run = run
-        self._keep = keep
-
-    @property
-    def function(self) -> Callable[[int], None]:
-        return team().run_slices
-
-    def table(self) -> Table:
-        return _Slices(self)
-
-    def __call__(self, *arrays: Any) -> None:
-        table = self.table()
-        table.point_to(arrays)
-        team().wake()
-        self.function(table.address)
-
-
-class _Slices(Addresses):
-    """The description of a kernel's work (see `team.SLICES`)."""
-
-    def __init__(self, kernel: WindowKernel):
-        arrays = len(kernel.inputs) + 1
-        super().__init__(len(kernel.inputs) + len(kernel.outputs), {}, len(SLICES))
-        self._has_room = len(kernel.outputs) > 1
-        rooms = kernel.outputs[1].shape[0] if self._has_room else _ANY_NUMBER
-        size = kernel.outputs[1].nbytes // rooms if self._has_room else 0
-        fixed = address_of(kernel._run), kernel._units, kernel._slices, arrays, rooms, 0, size
-        self.words[: len(SLICES)] = fixed
-
-    def point_to(self, arrays: Sequence[Any]) -> None:
-        super().point_to(arrays)
-        if self._has_room:
-            self.words[SLICES.index("room")] = self.words[-1]
-
-
-def place_window_kernels(graph: Graph, module: Module) -> tuple[Graph, list[WindowKernel]]:
+def place_window_kernels(graph: Graph, functions: Functions) -> tuple[Graph, list[WindowKernel]]:
     """Put kernels in place of the convolutions and poolings that there is code for.
 
     Args:
         graph: A graph of primitives.
-        module: Where the kernels' functions are added.
+        functions: Where the kernels' functions are added.
 
     Returns:
         The graph, and the kernels, whose functions are still to be bound.
     """
-    functions = _Functions(module)
     ops: list[Op] = []
     chained = chains(graph)
     for op in graph.ops:
@@ -162,7 +60,7 @@ def place_window_kernels(graph: Graph, module: Module) -> tuple[Graph, list[Wind
     return dead_code(graph.with_ops(ops)), [op.prim for op in ops if isinstance(op.prim, WindowKernel)]
 
 
-def _kernels(chain: Chain, windows: Windows, vectors: Vectors, functions: _Functions) -> list[Op]:
+def _kernels(chain: Chain, windows: Windows, vectors: Vectors, functions: Functions) -> list[Op]:
     """Return the operations of kernels that compute a convolution or a pooling, and what follows it."""
     op = chain.ops[0]
     name = op.prim.name
@@ -186,7 +84,7 @@ def _kernels(chain: Chain, windows: Windows, vectors: Vectors, functions: _Funct
 
 
 def _convolution(
-    chain: Chain, windows: Windows, vectors: Vectors, tiling: Tiling | None, functions: _Functions
+    chain: Chain, windows: Windows, vectors: Vectors, tiling: Tiling | None, functions: Functions
 ) -> list[Op]:
     """Return the operations of a convolution, or of a transposed one, whose kernel is turned around first."""
     op = chain.ops[0]
@@ -227,7 +125,7 @@ def _convolution(
 
 
 def _kernel_gradient(
-    op: Op, windows: Windows, vectors: Vectors, tiling: Tiling | None, functions: _Functions
+    op: Op, windows: Windows, vectors: Vectors, tiling: Tiling | None, functions: Functions
 ) -> list[Op]:
     """Return the operations of the gradient of a kernel."""
     time, lanes = _time_of_products(op), vectors.lanes

@@ -8,9 +8,12 @@ from __future__ import annotations
 from collections.abc import Generator, Iterable
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from kerasish import tree
 from kerasish.trainers.data_adapters.array_adapter import ArrayAdapter
 from kerasish.trainers.data_adapters.conversion import (
+    as_numpy,
     as_rows,
     check_same_samples,
     is_array,
@@ -33,11 +36,20 @@ __all__ = [
     "EpochIterator",
     "IterableAdapter",
     "PyDatasetAdapter",
+    "as_numpy",
     "get_data_adapter",
+    "is_one_batch",
     "pack_x_y_sample_weight",
     "train_validation_split",
     "unpack_x_y_sample_weight",
 ]
+
+
+def is_one_batch(x: Any, batch_size: Any) -> bool:
+    """Tell whether data are an array of no more samples than a batch has: there is nothing to cut then."""
+    if type(x) is not np.ndarray or x.ndim == 0 or type(batch_size) not in (int, type(None)):
+        return False
+    return 0 < len(x) <= (32 if batch_size is None else batch_size)
 
 
 def get_data_adapter(

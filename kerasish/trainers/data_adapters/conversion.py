@@ -163,6 +163,8 @@ def _is_sparse(leaf: Any) -> bool:
 
 def _is_default_float(dtype: Any) -> bool:
     """Whether values of a dtype stay as they are: all but floats of another type than the default one."""
+    if dtype.kind in "iub":
+        return True
     return (dtype.kind != "f" and dtype.name != "bfloat16") or dtype.name == config.floatx()
 
 

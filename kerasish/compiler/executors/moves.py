@@ -1,0 +1,274 @@
+"""Rows that are picked, added up by number, or put in order, in machine code and into planned memory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from kerasish.autograd.primitives.indexing import ARRAY
+from kerasish.compiler.executors.ir import VectorFunction
+from kerasish.compiler.executors.lowering import VIEWS
+from kerasish.compiler.executors.shared import Functions, SharedKernel
+from kerasish.compiler.graph import Graph, Op, Value
+from kerasish.compiler.kernel import Kernel
+
+_BYTES_PER_MICROSECOND = 4e3
+_INT64 = np.dtype(np.int64)
+
+
+class RowNumbers(Kernel):
+    """The numbers of rows, checked to be in range, with negative ones counted from the end.
+
+    Attributes:
+        inputs: Integers.
+        outputs: The same as int64, none of them negative.
+    """
+
+    name = "row_numbers"
+
+    def __init__(self, numbers: Value, count: int):
+        self.ops: tuple[Op, ...] = ()
+        self.inputs = [numbers]
+        self.outputs = [Value(numbers.shape, _INT64)]
+        self._count = count
+
+    def __call__(self, numbers: np.ndarray, out: np.ndarray) -> None:
+        lowest, highest, count = int(numbers.min()), int(numbers.max()), self._count
+        if lowest < -count or highest >= count:
+            wrong = highest if highest >= count else lowest
+            raise IndexError(f"index {wrong} is out of bounds for axis 0 with size {count}")
+        np.copyto(out, numbers, "unsafe")
+        if lowest < 0:
+            out[out < 0] += count
+
+
+@dataclass(frozen=True)
+class _Layout:
+    """How the elements of a value lie in memory.
+
+    Attributes:
+        root: The value whose memory it is.
+        shape: The value's shape.
+        strides: How far apart neighbors along each axis are, in elements.
+        offset: Where the first is.
+    """
+
+    root: Value
+    shape: tuple[int, ...]
+    strides: tuple[int, ...]
+    offset: int
+
+    @property
+    def run(self) -> int:
+        """How many elements, at the least, lie behind each other in their order."""
+        run = 1
+        for n, step in zip(reversed(self.shape), reversed(self.strides), strict=True):
+            if n != 1 and step != run:
+                break
+            run *= n
+        return run
+
+
+class _Layouts:
+    """The layouts of a graph's values: of its views, which show other values' memory, and of the rest."""
+
+    def __init__(self, graph: Graph):
+        self._maker = {op.output: op for op in graph.ops if op.prim.name in VIEWS}
+        self._seen: dict[Value, tuple[Value, np.ndarray] | None] = {}
+
+    def of(self, value: Value) -> _Layout | None:
+        """Return a value's layout; None if it has to be copied to be seen in its shape."""
+        seen = self._view(value)
+        if seen is None:
+            return None
+        root, view = seen
+        steps = tuple(s // view.itemsize for s in view.strides)
+        base = view if view.base is None else view.base
+        while base.base is not None:
+            base = base.base
+        offset = (view.ctypes.data - base.ctypes.data) // view.itemsize
+        return _Layout(root, value.shape, steps, offset)
+
+    def _view(self, value: Value) -> tuple[Value, np.ndarray] | None:
+        """Return the root, and the view of memory like the root's, which nothing reads or writes."""
+        if value not in self._seen:
+            op = self._maker.get(value)
+            if op is None:
+                self._seen[value] = value, np.empty(value.shape, value.dtype)
+            else:
+                under = self._view(op.inputs[0])
+                self._seen[value] = None if under is None else self._through(op, *under)
+        return self._seen[value]
+
+    @staticmethod
+    def _through(op: Op, root: Value, array: np.ndarray) -> tuple[Value, np.ndarray] | None:
+        view = op.prim.kernels[np.ndarray](array, **op.params)
+        if not isinstance(view, np.ndarray) or not np.may_share_memory(view, array):
+            return None
+        return root, view
+
+
+def place_moves(graph: Graph, functions: Functions, lanes: int) -> tuple[Graph, list[SharedKernel]]:
+    """Put kernels in place of what picks rows, adds rows up by their numbers, or copies views into order.
+
+    Args:
+        graph: A graph whose elementwise work is in kernels already.
+        functions: Where the kernels' functions are added.
+        lanes: How many bytes a vector has.
+
+    Returns:
+        The graph, and the kernels, whose functions are still to be bound.
+    """
+    layouts = _Layouts(graph)
+    numbers: dict[tuple[Value, int], Value] = {}
+    kernels: list[SharedKernel] = []
+    ops: list[Op] = []
+
+    def checked(index: Value, count: int) -> Value:
+        found = numbers.get((index, count))
+        if found is None:
+            kernel = RowNumbers(index, count)
+            found = numbers[index, count] = kernel.outputs[0]
+            ops.append(Op(kernel, kernel.inputs, {}, kernel.outputs))
+        return found
+
+    for op in graph.ops:
+        made = None
+        if op.prim.name in ("gather", "scatter_add") and _picks_rows(op):
+            make = _gather if op.prim.name == "gather" else _scatter
+            made = make(op, layouts, checked)
+        elif op.prim.name == "reshape" and _is_plain(op.output) and layouts.of(op.output) is None:
+            made = _copy(op, layouts)
+        if made is None:
+            ops.append(op)
+            continue
+        kernel, write = made
+        kernels.append(kernel)
+        ops.append(kernel.write(functions, lanes // op.output.dtype.itemsize, write))
+    return graph.with_ops(ops), kernels
+
+
+def _is_plain(value: Any) -> bool:
+    """Tell whether a value is of numbers that code can be written for."""
+    return type(value) is Value and value.size > 0 and value.dtype.char in "fdilqIL"
+
+
+def _picks_rows(op: Op) -> bool:
+    """Tell whether whole rows are named, by integers."""
+    index = op.inputs[-1]
+    return (
+        op.params["template"] == (ARRAY,)
+        and type(index) is Value
+        and index.dtype.kind in "iu"
+        and index.size > 0
+        and all(map(_is_plain, (op.inputs[0], op.output)))
+    )
+
+
+def _gather(op: Op, layouts: _Layouts, checked: Any) -> Any:
+    x, index = op.inputs
+    layout = layouts.of(x)
+    row = prod(x.shape[1:])
+    if layout is None or layout.run < row:
+        return None
+    rows, count, step = checked(index, x.shape[0]), index.size, layout.strides[0]
+    time = count * row * op.output.dtype.itemsize / _BYTES_PER_MICROSECOND
+    kernel = SharedKernel("gather", [layout.root, rows], op.output, [op], count, time)
+
+    def write(f: VectorFunction, x: str, rows: str, out: str) -> None:
+        with f.parts_of_batch() as i:
+            number = f.load(rows, i, _INT64).ref
+            source, target = f.at(x, (number, step), offset=layout.offset), f.at(out, (i, row))
+            with f.loop(str(row), parallel=True) as j:
+                f.store(f.load(source, j, f.dtype), target, j)
+
+    return kernel, write
+
+
+def _scatter(op: Op, layouts: _Layouts, checked: Any) -> Any:
+    x, values, index = op.inputs
+    if not _is_plain(values) or values.shape != index.shape + x.shape[1:] or values.dtype != x.dtype:
+        return None
+    layout, row = layouts.of(values), prod(x.shape[1:])
+    start = layouts.of(x)
+    if layout is None or layout.run < row or start is None:
+        return None
+    is_zero = start.root.kind == "constant" and not np.any(start.root.data)
+    if not is_zero and start.run < x.size:
+        return None
+    rows, axes = checked(index, x.shape[0]), len(index.shape)
+    inputs = [layout.root, rows] if is_zero else [layout.root, rows, start.root]
+    time = (x.size + 2 * values.size) * x.dtype.itemsize / _BYTES_PER_MICROSECOND
+    kernel = SharedKernel("scatter_add", inputs, op.output, [op], x.shape[0], time, pieces=1)
+    strides = layout.strides[:axes]
+
+    def write(f: VectorFunction, values: str, rows: str, *others: str) -> None:
+        *base, out = others
+        mine = f.at(out, (f.start, row))
+        size = f.sum_of_products([(f.parts, row)])
+        with f.loop(size, parallel=True) as i:
+            if base:
+                source = f.at(base[0], (f.start, row), offset=start.offset)
+                f.store(f.load(source, i, f.dtype), mine, i)
+            else:
+                f.store(f.const(0, f.dtype), mine, i)
+        with f.loops(*index.shape) as places:
+            place = f.sum_of_products(list(zip(places, _steps(index.shape), strict=True)))
+            number = f.load(rows, place, _INT64).ref
+            mine_too = f.name(f"icmp ult i64 {f.name(f'sub i64 {number}, {f.start}')}, {f.parts}")
+            with f.when(mine_too):
+                source = f.at(values, *zip(places, strides, strict=True), offset=layout.offset)
+                target = f.at(out, (number, row))
+                with f.loop(str(row), parallel=True) as j:
+                    f.store(
+                        f.binary("add", f.load(target, j, f.dtype), f.load(source, j, f.dtype)), target, j
+                    )
+
+    return kernel, write
+
+
+def _copy(op: Op, layouts: _Layouts) -> Any:
+    layout = layouts.of(op.inputs[0])
+    if layout is None:
+        return None
+    shape, strides = _joined(layout.shape, layout.strides)
+    steps = _steps(shape)
+    time = op.output.nbytes / _BYTES_PER_MICROSECOND
+    kernel = SharedKernel("copy", [layout.root], op.output, [op], shape[0], time)
+
+    def write(f: VectorFunction, x: str, out: str) -> None:
+        with f.parts_of_batch() as first, f.loops(*shape[1:-1]) as rest:
+            places = [first, *rest]
+            source = f.at(x, *zip(places, strides, strict=False), offset=layout.offset)
+            target = f.at(out, *zip(places, steps, strict=False))
+            with f.loop(str(shape[-1]), parallel=True) as j:
+                f.store(f.load(source, f.sum_of_products([(j, strides[-1])]), f.dtype), target, j)
+
+    return kernel, write
+
+
+def _joined(shape: Sequence[int], strides: Sequence[int]) -> tuple[list[int], list[int]]:
+    """Return axes that lie as these do, as few as there can be, but two at the least."""
+    sizes, steps = [1], [0]
+    for n, step in zip(shape, strides, strict=True):
+        if n == 1:
+            continue
+        if len(sizes) > 1 and steps[-1] == n * step:
+            sizes[-1], steps[-1] = sizes[-1] * n, step
+        else:
+            sizes.append(n)
+            steps.append(step)
+    # The first axis is what threads share.
+    return (sizes[1:], steps[1:]) if len(sizes) > 2 else (sizes, steps)
+
+
+def _steps(shape: Sequence[int]) -> list[int]:
+    """Return how far apart neighbors along each axis are, in elements that lie in order."""
+    return [prod(shape[i + 1 :]) for i in range(len(shape))]
+
+
+__all__ = ["RowNumbers", "place_moves"]
