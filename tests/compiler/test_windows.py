@@ -32,7 +32,7 @@ def _no_cache():
 
 def run(name: str, *arrays: np.ndarray, **params) -> tuple[np.ndarray, bool]:
     """Return what a compiled operation gives, and whether a kernel for windows computed it."""
-    from kerasish.compiler.executors.shared import SharedKernel
+    from kerasish.compiler.executors.windows import WindowKernel
     from kerasish.compiler.fusion import fuse
 
     primitive = TABLE[name]
@@ -43,7 +43,7 @@ def run(name: str, *arrays: np.ndarray, **params) -> tuple[np.ndarray, bool]:
     executable = NumpyExecutable(graph)
     first, again = executable(arrays)[0], executable(arrays)[0]
     np.testing.assert_array_equal(first, again)
-    return first, any(isinstance(op.prim, SharedKernel) for op in graph.ops)
+    return first, any(isinstance(op.prim, WindowKernel) for op in graph.ops)
 
 
 def numbers(*shape: int, dtype="float32", seed=0) -> np.ndarray:
@@ -199,11 +199,12 @@ def test_threads_share_the_work(monkeypatch, rooms):
 
     Where a kernel has room for fewer threads than there are, it does without them.
     """
-    from kerasish.compiler.executors import windows
+    from kerasish.compiler.executors import shared, windows
     from kerasish.compiler.executors.team import team
 
-    monkeypatch.setattr(windows, "processors", lambda: rooms)
-    monkeypatch.setattr(windows, "_LEAST_MICROSECONDS", 0.0)
+    for module in (windows, shared):
+        monkeypatch.setattr(module, "processors", lambda: rooms)
+    monkeypatch.setattr(shared, "_LEAST_MICROSECONDS", 0.0)
     team().wake()
     before = team()._size
     team().use(3)
@@ -217,12 +218,12 @@ def test_threads_share_the_work(monkeypatch, rooms):
 
 def both_ways(function, *arrays: np.ndarray) -> tuple[np.ndarray, np.ndarray, list[tuple[str, ...]]]:
     """Return what a function gives compiled and op by op, and what each kernel for windows is made of."""
-    from kerasish.compiler.executors.shared import SharedKernel
+    from kerasish.compiler.executors.windows import WindowKernel
 
     compiled = kerasish.function(function)
     tensors = [kerasish.ops.convert_to_tensor(a) for a in arrays]
     graph = compiled.trace(*arrays).executable.graph
-    kernels = [op.prim for op in graph.ops if isinstance(op.prim, SharedKernel)]
+    kernels = [op.prim for op in graph.ops if isinstance(op.prim, WindowKernel)]
     parts = [tuple(op.prim.name for op in kernel.ops) for kernel in kernels if kernel.ops]
     return compiled(*arrays).numpy(), function(*tensors).numpy(), parts
 
