@@ -31,12 +31,15 @@ TERMS = 256
 """Terms of each sum that are added up at a time: the panel has so many rows."""
 VECTORS = 2
 """Vectors of columns in a panel."""
-ROWS = 96
-"""Rows of a block that has many columns, at most: their copy takes a part of the second-level cache."""
+ROWS, MOST_ROWS = 96, 256
+"""Rows of a block at most: for so many terms as a panel has, whose copy takes a part of the second-level cache, and where
+sums are shorter, as long as there is room for the copy."""
 STRIP = 8
 """Vectors of columns that a single row takes at a time, so that additions do not wait for each other."""
-_MANY_PANELS, _SOME_PANELS = 8, 3
+_MANY_PANELS, _SOME_PANELS = 8, 2
 """For so many panels rows are copied first: rows that lie apart, and transposed ones, whose terms lie apart."""
+_SHORT = 64
+"""Sums of so few terms are done row by row, as they wait for nothing but their results' place in memory."""
 _AHEAD = 8
 """So many terms ahead, matrices are fetched from memory."""
 _SOON = 4
@@ -193,6 +196,27 @@ def _rows(dtype: np.dtype, lanes: int, rows: int) -> str:
     return _defined(f, f"rows{rows}")
 
 
+def _turn(dtype: np.dtype, lanes: int) -> str:
+    """Return the function that copies rows of the first matrix whose neighbors are next to each other in memory."""
+    f = _Code({}, dtype, lanes)
+    x, x_term, rows, terms, to = (
+        f.argument(name, "ptr" if name in ("x", "to") else "i64")
+        for name in ("x", "x_term", "rows", "terms", "to")
+    )
+    whole = f.integer("udiv", rows, lanes)
+    done = f.integer("mul", whole, lanes)
+    left = f.integer("sub", rows, done)
+    with f.loop(terms) as k:
+        source, target = f.at(x, (k, x_term)), f.at(to, (k, rows))
+        f.prefetch(f.at(x, (f.integer("add", k, _AHEAD), x_term)))
+        with f.when(f.name(f"icmp ne i64 {whole}, 0")), f.loop(whole) as i:
+            f.put(f.get(f.at(source, (i, lanes))), f.at(target, (i, lanes)))
+        with f.when(f.name(f"icmp ne i64 {left}, 0")), f.loop(left) as i:
+            place = f.integer("add", done, i)
+            f.store(f.load(source, place, dtype), target, place)
+    return _defined(f, "turn")
+
+
 def _panel(dtype: np.dtype, lanes: int) -> str:
     """Return the function that copies some columns of the second matrix."""
     f = _Code({}, dtype, lanes)
@@ -304,7 +328,13 @@ def _block(dtype: np.dtype, lanes: int, most_rows: int) -> str:
     turned = f.name(f"icmp ne i64 {g['x_term']}, 1")
     enough = f.name(f"select i1 {turned}, i64 {_SOME_PANELS}, i64 {_MANY_PANELS}")
     often = f.name(f"icmp uge i64 {panels}, {enough}")
-    copies = f.name(f"and i1 {often}, {f.name(f'icmp ule i64 {rows}, {ROWS}')}")
+    depth = f.integer("umin", g["terms"], TERMS)
+    fits = f.name(f"icmp ule i64 {f.integer('mul', rows, depth)}, {ROWS * TERMS}")
+    copies = f.name(f"and i1 {often}, {fits}")
+    neighbors = f.name(f"icmp eq i64 {g['x_row']}, 1")
+    flat = f.name(f"and i1 {turned}, {neighbors}")
+    copies_flat = f.name(f"and i1 {copies}, {flat}")
+    copies_rows = f.name(f"and i1 {copies}, {f.name(f'xor i1 {flat}, true')}")
     once = f.name(f"and i1 {in_rows}, {f.name(f'icmp eq i64 {tiles}, 1')}")
     groups = f.name(f"and i1 {in_rows}, {f.name(f'icmp ugt i64 {tiles}, 1')}")
     whole_groups = f.integer("udiv", columns, width * _GROUP)
@@ -315,44 +345,74 @@ def _block(dtype: np.dtype, lanes: int, most_rows: int) -> str:
         one = f.name(f"zext i1 {f.name(f'icmp ult i64 {t}, {wide}')} to i64")
         return row, f.integer("add", small, one)
 
+    def multiply(t: str, p: str, k: str, terms: str, copied: bool, read: str, step: str) -> None:
+        """Add up a tile of the result: rows of tile `t`, columns of panel `p`, terms from `k` on."""
+        row, height = tile(t)
+        seen, x_row, x_term = f.at(x, (row, g["x_row"]), (k, g["x_term"])), g["x_row"], g["x_term"]
+        if copied:
+            place = f.integer("mul", row, depth)
+            there = f.at(copy, (f.name(f"select i1 {flat}, i64 {row}, i64 {place}"), 1))
+            seen = f.name(f"select i1 {copies}, ptr {there}, ptr {seen}")
+            x_row = f.name(f"select i1 {copies}, i64 1, i64 {x_row}")
+            apart = f.name(f"select i1 {flat}, i64 {rows}, i64 {height}")
+            x_term = f.name(f"select i1 {copies}, i64 {apart}, i64 {x_term}")
+        c = f.integer("mul", p, width)
+        wanted = f.integer("umin", f.integer("sub", columns, c), width)
+        given = (
+            f"ptr {seen}, i64 {x_row}, i64 {x_term}, ptr {read}, i64 {step}, "
+            f"ptr {f.at(out, (row, g['out_row']), (c, 1))}, i64 {g['out_row']}, i64 {terms}, i64 {wanted}, i64 {k}"
+        )
+        _choose(f, height, [f"call void @tile{i + 1}({given})" for i in range(most_rows)])
+
+    def copy_panel(p: str, k: str, terms: str, to: str) -> None:
+        c = f.integer("mul", p, width)
+        wanted = f.integer("umin", f.integer("sub", columns, c), width)
+        source = f.at(y, (k, g["y_term"]), (c, g["y_column"]))
+        given = f"i64 {g['y_term']}, i64 {g['y_column']}, i64 {terms}, i64 {wanted}"
+        f.line(f"call void @panel(ptr {source}, {given}, ptr {to})")
+
+    # Short sums: all panels fit beside each other, and the result is written row by row.
+    few = f.name(f"icmp ule i64 {f.integer('mul', panels, g['terms'])}, {_GROUP * TERMS}")
+    both = f.name(f"and i1 {f.name(f'icmp ugt i64 {panels}, 1')}, {f.name(f'icmp ugt i64 {tiles}, 1')}")
+    brief = f.name(f"icmp ule i64 {g['terms']}, {_SHORT}")
+    short = f.name(f"and i1 {brief}, {f.name(f'and i1 {few}, {both}')}")
+    with f.when(short):
+        with f.loop(panels) as p:
+            copy_panel(p, "0", g["terms"], f.at(panel, (f.integer("mul", p, g["terms"]), width)))
+        with f.loop(tiles) as t, f.loop(panels) as p:
+            read = f.at(panel, (f.integer("mul", p, g["terms"]), width))
+            multiply(t, p, "0", g["terms"], False, read, str(width))
     some = f.name(f"icmp ne i64 {columns}, 0")
-    with f.when(some), f.loop(f.integer("udiv", f.integer("add", g["terms"], TERMS - 1), TERMS)) as chapter:
+    rest = f.name(f"and i1 {some}, {f.name(f'xor i1 {short}, true')}")
+    with f.when(rest), f.loop(f.integer("udiv", f.integer("add", g["terms"], TERMS - 1), TERMS)) as chapter:
         k = f.integer("mul", chapter, TERMS)
         terms = f.integer("umin", f.integer("sub", g["terms"], k), TERMS)
-        with f.when(copies), f.loop(tiles) as t:
+        with f.when(copies_flat):
+            seen = f.at(x, (k, g["x_term"]))
+            f.line(f"call void @turn(ptr {seen}, i64 {g['x_term']}, i64 {rows}, i64 {terms}, ptr {copy})")
+        with f.when(copies_rows), f.loop(tiles) as t:
             row, height = tile(t)
-            seen, to = f.at(x, (row, g["x_row"]), (k, g["x_term"])), f.at(copy, (row, TERMS))
+            seen, to = f.at(x, (row, g["x_row"]), (k, g["x_term"])), f.at(copy, (row, depth))
             given = f"ptr {seen}, i64 {g['x_row']}, i64 {g['x_term']}, i64 {terms}, ptr {to}"
             _choose(f, height, [f"call void @rows{i + 1}({given})" for i in range(most_rows)])
         with f.loop(panels) as p:
             c = f.integer("mul", p, width)
-            wanted = f.integer("umin", f.integer("sub", columns, c), width)
             source = f.at(y, (k, g["y_term"]), (c, g["y_column"]))
             # A group of whole panels is copied at its first; others one by one, if they are.
             number, begun = f.integer("urem", p, _GROUP), f.integer("udiv", p, _GROUP)
-            in_place = f.name(f"and i1 {once}, {f.name(f'icmp eq i64 {wanted}, {width}')}")
+            whole = f.name(f"icmp uge i64 {f.integer('sub', columns, c)}, {width}")
+            in_place = f.name(f"and i1 {once}, {whole}")
             in_group = f.name(f"and i1 {groups}, {f.name(f'icmp ult i64 {begun}, {whole_groups}')}")
             room = f.at(panel, (number, TERMS * width))
             starts = f.name(f"and i1 {in_group}, {f.name(f'icmp eq i64 {number}, 0')}")
             with f.when(starts):
                 f.line(f"call void @group(ptr {source}, i64 {g['y_term']}, i64 {terms}, ptr {panel})")
             with f.when(f.name(f"or i1 {in_place}, {in_group}"), otherwise=True):
-                given = f"i64 {g['y_term']}, i64 {g['y_column']}, i64 {terms}, i64 {wanted}"
-                f.line(f"call void @panel(ptr {source}, {given}, ptr {room})")
+                copy_panel(p, k, terms, room)
             read = f.name(f"select i1 {in_place}, ptr {source}, ptr {room}")
             step = f.name(f"select i1 {in_place}, i64 {g['y_term']}, i64 {width}")
             with f.loop(tiles) as t:
-                row, height = tile(t)
-                seen, copied = f.at(x, (row, g["x_row"]), (k, g["x_term"])), f.at(copy, (row, TERMS))
-                seen = f.name(f"select i1 {copies}, ptr {copied}, ptr {seen}")
-                x_row = f.name(f"select i1 {copies}, i64 1, i64 {g['x_row']}")
-                x_term = f.name(f"select i1 {copies}, i64 {height}, i64 {g['x_term']}")
-                to = f.at(out, (row, g["out_row"]), (c, 1))
-                given = (
-                    f"ptr {seen}, i64 {x_row}, i64 {x_term}, ptr {read}, i64 {step}, ptr {to}, "
-                    f"i64 {g['out_row']}, i64 {terms}, i64 {wanted}, i64 {k}"
-                )
-                _choose(f, height, [f"call void @tile{i + 1}({given})" for i in range(most_rows)])
+                multiply(t, p, k, terms, True, read, step)
     return _defined(f, "block")
 
 
@@ -411,6 +471,7 @@ def text(dtype: np.dtype, lanes: int, most_rows: int) -> str:
 {"".join(_tile(dtype, lanes, rows + 1) for rows in range(most_rows))}
 {_tile(dtype, lanes, 1, STRIP)}
 {"".join(_rows(dtype, lanes, rows + 1) for rows in range(most_rows))}
+{_turn(dtype, lanes)}
 {_panel(dtype, lanes)}
 {_group(dtype, lanes)}
 {_block(dtype, lanes, most_rows)}

@@ -127,7 +127,8 @@ def _block(stack: int, rows: int, columns: int, terms: int) -> tuple[int, int]:
     """Return how many rows and columns of the result to compute at a time."""
     if stack * rows * columns * terms < _WHOLE:
         return rows, columns
-    row_blocks = ceil(rows / product_code.ROWS)
+    room = product_code.ROWS * product_code.TERMS
+    row_blocks = ceil(rows / min(product_code.MOST_ROWS, room // min(terms, product_code.TERMS)))
     # (Blocks of single rows are computed in strips.)
     vectors, blocks = (product_code.VECTORS, _BLOCKS) if rows > 1 else (product_code.STRIP, _ROW_BLOCKS)
     panel = vectors * _lanes(np.dtype(np.float32))
