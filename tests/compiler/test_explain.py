@@ -157,13 +157,17 @@ def traced(target, x, name):
 class TestMemory:
     def test_results_that_take_over_an_input(self, monkeypatch):
         monkeypatch.setenv("KERASISH_JIT", "0")
-        plan = quietly(lambda x: ops.matmul(ops.exp(ops.sin(x) + 1.0), x), ones(16, 16))
+        plan = quietly(lambda x: ops.matmul(ops.exp(ops.sin(x) + 1.0), x), ones(160, 160))
         sin, add, exp, _ = plan.kernels
         assert (sin.reuses, add.reuses, exp.reuses) == ([None], ["%0"], ["%1"])
         assert (sin.in_place, add.in_place, exp.in_place) == ([False], [True], [True])
         assert sin.places == add.places == exp.places == ["arena+0"]
-        assert (plan.planned_bytes, plan.planned_bytes_without_reuse) == (1024, 3072)
+        assert (plan.planned_bytes, plan.planned_bytes_without_reuse) == (102400, 307200)
         assert plan.kernels[-1].places == ["new array"]
+
+    def test_small_results_are_copied_out_of_planned_memory(self, native):
+        plan = quietly(lambda x: ops.matmul(ops.exp(x), x), ones(16, 16))
+        assert plan.kernels[-1].places[0].startswith("arena+")
 
     def test_memory_of_what_is_not_needed_any_more(self, monkeypatch):
         monkeypatch.setenv("KERASISH_JIT", "0")

@@ -167,6 +167,9 @@ class _Instance:
 class _Program:
     """The generated code of a graph, and what it refers to."""
 
+    _copied = _SMALL
+    """Results of no more bytes are computed in memory that stays and are copied: kernels need not be told where to."""
+
     def __init__(self, graph: Graph):
         self.graph = graph
         self._given: dict[Value, str] = {}  # results that are written into arrays that a call brings
@@ -184,7 +187,7 @@ class _Program:
         self.variables = sorted(states.values(), key=lambda variable: not hasattr(variable, "members"))
         self._roots = _view_roots(graph)
         self._view_makers = {op.output: op for op in graph.ops if op.prim.name in lowering.VIEWS}
-        self._direct = set(graph.outputs)
+        self._direct = {v for v in graph.outputs if v.nbytes > self._copied}
         planned = {
             value
             for op in graph.ops
@@ -409,6 +412,7 @@ class _Program:
                 value.kind == "result"
                 and value in self._runtime
                 and value not in self._roots
+                and value not in self._scalars
                 and value not in seen
             )
             # (Without axes it may be one of NumPy's scalars, of which `copy` would make another.)
@@ -438,6 +442,8 @@ class NumpyStep(_Program):
 
     Everything that depends on which arrays these are (views, addresses) is found out when the function is made.
     """
+
+    _copied = -1
 
     def instantiate_for(self, arena: np.ndarray, inputs: Sequence[Any], outputs: Sequence[Any]) -> Callable:
         """Return a function without arguments that computes the outputs in place."""

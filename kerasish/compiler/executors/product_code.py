@@ -32,8 +32,8 @@ TERMS = 256
 VECTORS = 2
 """Vectors of columns in a panel."""
 ROWS, MOST_ROWS = 96, 256
-"""Rows of a block at most: for so many terms as a panel has, whose copy takes a part of the second-level cache, and where
-sums are shorter, as long as there is room for the copy."""
+"""Rows of a block at most: for as many terms as a panel has, as their copy takes a part of the second-level cache, and
+where sums are shorter, as long as there is room for the copy."""
 STRIP = 8
 """Vectors of columns that a single row takes at a time, so that additions do not wait for each other."""
 _MANY_PANELS, _SOME_PANELS = 8, 2
