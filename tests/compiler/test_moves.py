@@ -57,6 +57,18 @@ def test_rows_are_picked(dtype, index):
         agree(lambda x, i: ops.convert_to_tensor(x)[i], x, rows, kernels=["row_numbers", "gather"])
 
 
+def test_numbers_are_checked_before_they_are_cast():
+    x = numbers(50, 3)
+
+    def function(x, rows):
+        return ops.convert_to_tensor(x)[ops.cast(rows, "int32")]
+
+    _, names = compiled(function, x, np.arange(50))
+    assert not any("cast" in name for name in names)
+    with pytest.raises(IndexError, match="index 4294967299 is out of bounds for axis 0 with size 50"):
+        compiled(function, x, np.arange(50) + 2**32 - 46)
+
+
 def test_rows_of_views_are_picked_where_they_lie():
     x, rows = numbers(50, 8, 6), np.arange(49, -1, -3)
 

@@ -15,6 +15,7 @@ from kerasish.compiler.executors.lowering import VIEWS
 from kerasish.compiler.executors.shared import Functions, SharedKernel
 from kerasish.compiler.graph import Graph, Op, Value
 from kerasish.compiler.kernel import Kernel
+from kerasish.compiler.passes import dead_code
 
 _BYTES_PER_MICROSECOND = 4e3
 _INT64 = np.dtype(np.int64)
@@ -110,6 +111,21 @@ class _Layouts:
         if not isinstance(view, np.ndarray) or not np.may_share_memory(view, array):
             return None
         return root, view
+
+
+def without_casts_of_numbers(graph: Graph) -> Graph:
+    """Have rows picked by the integers that their numbers were cast from, which are checked as they are."""
+    casts = {
+        op.output: op.inputs[0]
+        for op in graph.ops
+        if op.prim.name == "cast" and type(op.inputs[0]) is Value and op.inputs[0].dtype.kind in "iu"
+    }
+    ops = []
+    for op in graph.ops:
+        if op.prim.name in ("gather", "scatter_add") and _picks_rows(op) and op.inputs[-1] in casts:
+            op = Op(op.prim, [*op.inputs[:-1], casts[op.inputs[-1]]], op.params, op.outputs)
+        ops.append(op)
+    return dead_code(graph.with_ops(ops))
 
 
 def place_moves(graph: Graph, functions: Functions, lanes: int) -> tuple[Graph, list[SharedKernel]]:
@@ -271,4 +287,4 @@ def _steps(shape: Sequence[int]) -> list[int]:
     return [prod(shape[i + 1 :]) for i in range(len(shape))]
 
 
-__all__ = ["RowNumbers", "place_moves"]
+__all__ = ["RowNumbers", "place_moves", "without_casts_of_numbers"]

@@ -6,13 +6,16 @@ cache; who is done takes parts of the others. Nobody waits for a thread that has
 processor (because another process has it) costs nothing, and one that lost its processor in the middle of a part makes
 the team rest for some times as long as it was waited for.
 
-Between two calls the threads look out for work for some microseconds and then go to sleep, in Python.
+Between two calls the threads look out for work for some microseconds and then go to sleep. On Linux they do so by a
+futex, and who shares work out wakes them: no Python is run for it, so that nobody waits for the interpreter's lock.
+Elsewhere they sleep in Python.
 """
 
 from __future__ import annotations
 
 import os
 import platform
+import sys
 import threading
 from collections.abc import Callable
 from functools import cache
@@ -33,18 +36,13 @@ _MOST = 64
 """Most threads."""
 
 # The team's memory, in steps of eight bytes; what different threads write lies in different lines of the cache.
-_BUSY, _TURN, _OPEN, _ACTIVE, _FUNCTION, _DATA, _COUNT, _RESTS, _THREADS, _NEXT = (
-    0,
-    8,
-    16,
-    24,
-    32,
-    33,
-    34,
-    35,
-    40,
-    48,
-)
+_BUSY, _TURN, _OPEN, _ACTIVE, _FUNCTION, _DATA, _COUNT, _RESTS, _THREADS, _ASLEEP, _NEXT = (
+    0, 8, 16, 24, 32, 33, 34, 35, 40, 41, 48,
+)  # fmt: skip
+
+_FUTEX = {"x86_64": 202, "aarch64": 98}.get(platform.machine()) if sys.platform == "linux" else None
+"""The number of Linux's system call for waiting on a place in memory; None where threads sleep in Python."""
+_WAIT, _WAKE = 128, 129
 
 SHARE = "kerasish_share"
 """The name by which kernels call `void share(void function(ptr data, i64 part, i64 who), ptr data, i64 parts)`, where
@@ -74,10 +72,42 @@ def _pause() -> tuple[str, str]:
     return "", "fence seq_cst"
 
 
+def _sleep() -> str:
+    """Return what a thread of the team does when it has looked out for long enough; it has seen `%turn` last."""
+    if _FUTEX is None:
+        return "sleep:\n  ret void"
+    return f"""sleep:
+  %before_sleep = atomicrmw add ptr %asleeps, i64 1 seq_cst
+  %turn_now = load atomic i64, ptr %turns seq_cst, align 8
+  %nothing_new = icmp eq i64 %turn_now, %turn
+  br i1 %nothing_new, label %lie, label %rise
+lie:
+  %expected = and i64 %turn, 4294967295
+  %woken = call i64 (i64, ...) @syscall(i64 {_FUTEX}, ptr %turns, i64 {_WAIT}, i64 %expected, i64 0, i64 0, i64 0)
+  br label %rise
+rise:
+  %after_sleep = atomicrmw sub ptr %asleeps, i64 1 seq_cst
+  br label %idle"""
+
+
+def _rouse() -> str:
+    """Return what is done for threads to take note of a new turn, up to the label `go`."""
+    if _FUTEX is None:
+        return "  br label %go\ngo:"
+    return f"""  %sleepers = load atomic i64, ptr %asleeps seq_cst, align 8
+  %all_awake = icmp eq i64 %sleepers, 0
+  br i1 %all_awake, label %go, label %rouse
+rouse:
+  %roused = call i64 (i64, ...) @syscall(i64 {_FUTEX}, ptr %turns, i64 {_WAKE}, i64 {_MOST}, i64 0, i64 0, i64 0)
+  br label %go
+go:"""
+
+
 def _text() -> str:
     """Return the functions of the team as LLVM IR."""
     declared, pause = _pause()
     clock_declared, clock = _clock()
+    rising = ("", "") if _FUTEX is None else (", [ %turn, %rise ]", ", [ 0, %rise ]")
 
     def at(name: str, place: int) -> str:
         return f"  %{name} = getelementptr i64, ptr %team, i64 {place}\n"
@@ -88,6 +118,7 @@ def _text() -> str:
     fields += f"  %addresses = getelementptr i64, ptr %job, i64 {len(SLICES)}\n"
     return f"""{declared}
 {clock_declared}
+declare i64 @syscall(i64, ...)
 @memory = internal global ptr null
 define void @set_memory(ptr %team) nounwind {{
   store ptr %team, ptr @memory, align 8
@@ -135,7 +166,7 @@ define void @share(ptr %function, ptr %data, i64 %count) nounwind {{
 entry:
   %team = load ptr, ptr @memory, align 8
 {at("busy", _BUSY)}{at("turns", _TURN)}{at("open", _OPEN)}{at("active", _ACTIVE)}{at("functions", _FUNCTION)}\
-{at("datas", _DATA)}{at("counts", _COUNT)}{at("rests", _RESTS)}{at("sizes", _THREADS)}\
+{at("datas", _DATA)}{at("counts", _COUNT)}{at("rests", _RESTS)}{at("sizes", _THREADS)}{at("asleeps", _ASLEEP)}\
   %size = load i64, ptr %sizes, align 8
   %several = icmp ugt i64 %size, 1
   %parts = icmp ugt i64 %count, 1
@@ -170,6 +201,7 @@ begin:
   store i64 %count, ptr %counts, align 8
   store atomic i64 1, ptr %open seq_cst, align 8
   %turn = atomicrmw add ptr %turns, i64 1 seq_cst
+{_rouse()}
   %taken = call i64 @take(ptr %team, i64 0)
   store atomic i64 0, ptr %open seq_cst, align 8
   %done = {clock}
@@ -215,11 +247,11 @@ define void @work(ptr %number) nounwind {{
 entry:
   %me = ptrtoint ptr %number to i64
   %team = load ptr, ptr @memory, align 8
-{at("turns", _TURN)}{at("open", _OPEN)}{at("active", _ACTIVE)}{at("sizes", _THREADS)}\
+{at("turns", _TURN)}{at("open", _OPEN)}{at("active", _ACTIVE)}{at("sizes", _THREADS)}{at("asleeps", _ASLEEP)}\
   br label %idle
 idle:
-  %last = phi i64 [ -1, %entry ], [ %last, %pausing ], [ %turn, %leave ]
-  %waits = phi i64 [ 0, %entry ], [ %waited, %pausing ], [ 0, %leave ]
+  %last = phi i64 [ -1, %entry ], [ %last, %pausing ], [ %turn, %leave ]{rising[0]}
+  %waits = phi i64 [ 0, %entry ], [ %waited, %pausing ], [ 0, %leave ]{rising[1]}
   %turn = load atomic i64, ptr %turns seq_cst, align 8
   %new = icmp ne i64 %turn, %last
   br i1 %new, label %enter, label %pausing
@@ -242,8 +274,7 @@ do:
 leave:
   %left = atomicrmw sub ptr %active, i64 1 seq_cst
   br label %idle
-sleep:
-  ret void
+{_sleep()}
 }}
 define void @run_all(ptr %calls) nounwind {{
 entry:
@@ -395,7 +426,7 @@ class _Worker:
     """One thread of the team.
 
     Attributes:
-        asleep: Whether it has to be woken before it can help.
+        asleep: Whether it has to be woken, in Python, before it can help.
     """
 
     def __init__(self, number: int, work: Callable[[int], None]):
