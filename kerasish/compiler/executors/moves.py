@@ -36,15 +36,18 @@ class RowNumbers(Kernel):
         self.inputs = [numbers]
         self.outputs = [Value(numbers.shape, _INT64)]
         self._count = count
+        self._unsigned = np.dtype(f"u{numbers.dtype.itemsize}")
 
     def __call__(self, numbers: np.ndarray, out: np.ndarray) -> None:
+        if numbers.view(self._unsigned).max() < self._count:  # as most are, and none is negative
+            np.copyto(out, numbers, "unsafe")
+            return
         lowest, highest, count = int(numbers.min()), int(numbers.max()), self._count
         if lowest < -count or highest >= count:
             wrong = highest if highest >= count else lowest
             raise IndexError(f"index {wrong} is out of bounds for axis 0 with size {count}")
         np.copyto(out, numbers, "unsafe")
-        if lowest < 0:
-            out[out < 0] += count
+        out[out < 0] += count
 
 
 @dataclass(frozen=True)
