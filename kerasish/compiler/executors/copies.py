@@ -8,16 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from kerasish.compiler.executors.runs import Table, address_of_array
+from kerasish.compiler.executors.runs import Table, TableKernel, address_of_array
 from kerasish.compiler.executors.team import team
 from kerasish.compiler.graph import Graph, Op, Value
-from kerasish.compiler.kernel import Kernel
 
 _FIELDS = 5
 """Numbers that tell of an array (see `Team.copy_rows`)."""
 
 
-class CopyKernel(Kernel):
+class CopyKernel(TableKernel):
     """Arrays joined along an axis; a single one is copied.
 
     Attributes:
@@ -41,11 +40,6 @@ class CopyKernel(Kernel):
 
     def table(self) -> Table:
         return _Rows(len(self.inputs), self._rows, self._row_bytes)
-
-    def __call__(self, *arrays: Any) -> None:
-        table = self.table()
-        table.point_to(arrays)
-        self.function(table.address)
 
 
 class _Rows(Table):
@@ -79,7 +73,7 @@ def place_copies(graph: Graph) -> Graph:
     for op in graph.ops:
         if (
             op.prim.name == "concatenate"
-            and not isinstance(op.prim, Kernel)
+            and not isinstance(op.prim, TableKernel)
             and _is_plain(op)
             and not views.intersection(op.values)
         ):

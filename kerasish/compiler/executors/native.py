@@ -10,10 +10,9 @@ import numpy as np
 
 from kerasish.compiler.executors.ir import FOOTER, Function, type_of
 from kerasish.compiler.executors.llvm import Access, NestCode, apply
-from kerasish.compiler.executors.runs import Addresses, Table
-from kerasish.compiler.executors.team import SHARE
+from kerasish.compiler.executors.runs import Addresses, Table, TableKernel
+from kerasish.compiler.executors.team_code import SHARE
 from kerasish.compiler.graph import Op, Value
-from kerasish.compiler.kernel import Kernel
 from kerasish.compiler.layout import identity
 from kerasish.compiler.nests import Bits, Grouping
 from kerasish.compiler.scalar import Scalar
@@ -158,7 +157,7 @@ class Module:
         return "\n".join([*parts, FOOTER])
 
 
-class NativeKernel(Kernel):
+class NativeKernel(TableKernel):
     """One compiled function for a group of operations.
 
     Attributes:
@@ -247,11 +246,6 @@ class NativeKernel(Kernel):
 
     def table(self) -> Table:
         return Addresses(len(self.inputs) + len(self.outputs), self._strides)
-
-    def __call__(self, *arrays: Any) -> None:
-        table = self.table()
-        table.point_to(arrays)
-        self._run(table.address)
 
     def may_overwrite(self, input_index: int, output_index: int) -> bool:
         x, out = self.inputs[input_index], self.outputs[output_index]

@@ -19,7 +19,7 @@ import numpy as np
 from kerasish.autograd.state import clock
 from kerasish.compiler import interrupts
 from kerasish.compiler.executors import lowering
-from kerasish.compiler.executors.runs import Call, with_runs
+from kerasish.compiler.executors.runs import Call, TableKernel, with_runs
 from kerasish.compiler.graph import Graph, Op, Value
 from kerasish.compiler.kernel import Kernel
 from kerasish.compiler.memory import Plan, plan_memory
@@ -303,7 +303,7 @@ class _Program:
         if isinstance(op.prim, Kernel):
             outputs = [self._target(number, j, value) for j, value in enumerate(op.outputs)]
             kernel, arrays = self._bind(op.prim, "kernel"), [*inputs, *outputs]
-            if hasattr(op.prim, "table"):
+            if isinstance(op.prim, TableKernel):
                 changing = [v in self._runtime for v in (*op.inputs, *op.outputs)]
                 self._body.append(Call(kernel, arrays, changing))
             else:

@@ -17,7 +17,7 @@ from contextlib import contextmanager
 import numpy as np
 
 from kerasish.compiler.executors.ir import FOOTER, Function, type_of
-from kerasish.compiler.executors.team import SHARE
+from kerasish.compiler.executors.team_code import SHARE
 
 FIELDS = (
     "x y out rows columns terms x_row x_term y_term y_column out_row block_rows block_columns column_blocks "

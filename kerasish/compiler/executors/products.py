@@ -14,9 +14,8 @@ from typing import Any
 import numpy as np
 
 from kerasish.compiler.executors import product_code
-from kerasish.compiler.executors.runs import Table, address_of_array
+from kerasish.compiler.executors.runs import Table, TableKernel, address_of_array
 from kerasish.compiler.graph import Graph, Op, Value
-from kerasish.compiler.kernel import Kernel
 from kerasish.devices.cpu_threads import team_size
 
 _FIELD = {name: i for i, name in enumerate(product_code.FIELDS)}
@@ -29,7 +28,7 @@ _WHOLE = 50_000
 """Fewer multiplications than this stay in one block."""
 
 
-class ProductKernel(Kernel):
+class ProductKernel(TableKernel):
     """A product of matrices or of stacks of matrices.
 
     Attributes:
@@ -52,11 +51,6 @@ class ProductKernel(Kernel):
 
     def table(self) -> Table:
         return _Description(self)
-
-    def __call__(self, *arrays: Any) -> None:
-        table = self.table()
-        table.point_to(arrays)
-        self.function(table.address)
 
     def describe(self, x: np.ndarray, y: np.ndarray, out: np.ndarray) -> dict[str, int]:
         """Return the description of the product of these arrays (see `product_code.FIELDS`)."""

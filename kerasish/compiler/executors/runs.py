@@ -13,6 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from kerasish.compiler.kernel import Kernel
+
 
 class Table:
     """What a native kernel's function is called with.
@@ -74,6 +76,27 @@ def _with_strides(array: np.ndarray, strides: tuple[int, ...]) -> np.ndarray:
     copy = np.lib.stride_tricks.as_strided(np.empty(span, array.dtype), array.shape, strides)
     copy[...] = array
     return copy
+
+
+class TableKernel(Kernel):
+    """A kernel in machine code, which may be run without Python between it and its neighbors."""
+
+    @property
+    def function(self) -> Callable[[int], None]:
+        """The compiled function, which takes the address of a table."""
+        raise NotImplementedError
+
+    def table(self) -> Table:
+        """Return a new table for the arrays of one place in the graph."""
+        raise NotImplementedError
+
+    def __call__(self, *arrays: Any) -> None:
+        from kerasish.compiler.executors.team import team
+
+        table = self.table()
+        table.point_to(arrays)
+        team().wake()
+        self.function(table.address)
 
 
 class NativeRun:

@@ -11,10 +11,10 @@ from typing import Any
 
 from kerasish.compiler.executors.ir import VectorFunction
 from kerasish.compiler.executors.native import Module
-from kerasish.compiler.executors.runs import Addresses, Table, address_of
-from kerasish.compiler.executors.team import SLICES, team
+from kerasish.compiler.executors.runs import Addresses, Table, TableKernel, address_of
+from kerasish.compiler.executors.team import team
+from kerasish.compiler.executors.team_code import SLICES
 from kerasish.compiler.graph import Op, Value
-from kerasish.compiler.kernel import Kernel
 from kerasish.devices.cpu_threads import processors
 
 _PIECES = 4
@@ -40,7 +40,7 @@ class Functions:
         return self._names[text]
 
 
-class SharedKernel(Kernel):
+class SharedKernel(TableKernel):
     """A compiled function whose work is shared out among threads.
 
     Attributes:
@@ -105,12 +105,6 @@ class SharedKernel(Kernel):
 
     def table(self) -> Table:
         return _Slices(self)
-
-    def __call__(self, *arrays: Any) -> None:
-        table = self.table()
-        table.point_to(arrays)
-        team().wake()
-        self.function(table.address)
 
 
 class _Slices(Addresses):
