@@ -13,19 +13,22 @@ MODULES = ("argparse", "datetime", "decimal", "statistics")
 
 
 def pieces(words=24):
-    """Runs of `words` words of the modules' docstrings, and the modules' numbers."""
-    texts, labels = [], []
+    """Runs of `words` words of the modules' docstrings, the modules' numbers, and the docstrings' numbers."""
+    texts, labels, sources = [], [], []
     for label, name in enumerate(MODULES):
         module = __import__(name)
         things = [member for key, member in sorted(vars(module).items()) if key[0] != "_"]
+        things = [thing for thing in things if getattr(thing, "__module__", None) == name]  # not what it imports
         classes = [thing for thing in things if inspect.isclass(thing)]
         things += [member for thing in classes for key, member in vars(thing).items() if key[0] != "_"]
         documents = dict.fromkeys(filter(None, map(inspect.getdoc, [module, *things])))
-        found = re.findall(r"[a-z]+", " ".join(documents).lower())
-        for start in range(0, len(found) - words, words // 3):
-            texts.append(" ".join(found[start : start + words]))
-            labels.append(label)
-    return np.array(texts), np.array(labels)
+        for source, document in enumerate(documents):
+            found = re.findall(r"[a-z]+", document.lower())
+            for start in range(0, max(len(found) - words, 1), words // 3):
+                texts.append(" ".join(found[start : start + words]))
+                labels.append(label)
+                sources.append(source)
+    return np.array(texts), np.array(labels), np.array(sources)
 
 
 def build_model(vocabulary, length, width=32):
@@ -40,15 +43,18 @@ def build_model(vocabulary, length, width=32):
 
 def main(epochs=10, samples=10000, batch_size=32):
     keras.utils.set_random_seed(0)
-    texts, labels = pieces()
+    texts, labels, sources = pieces()
     order = np.random.default_rng(0).permutation(len(texts))[:samples]
-    texts, labels = texts[order], labels[order]
+    texts, labels, held = texts[order], labels[order], sources[order] % 5 == 0  # whole docstrings are held out
     vectorize = layers.TextVectorization(max_tokens=1000, output_sequence_length=24)
-    vectorize.adapt(texts)
+    vectorize.adapt(texts[~held])
     x = keras.ops.convert_to_numpy(vectorize(texts))
     model = build_model(1000, 24)
     model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
-    history = model.fit(x, labels, batch_size=batch_size, epochs=epochs, validation_split=0.2)
+    held_out = x[held], labels[held]
+    history = model.fit(
+        x[~held], labels[~held], batch_size=batch_size, epochs=epochs, validation_data=held_out
+    )
     print(f"validation accuracy: {history.history['val_accuracy'][-1]:.3f}")
     return history.history["loss"]
 
