@@ -2,9 +2,11 @@
 
 import os
 import sys
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
+from oracle_draws import replace_draws
 
 # Tables of one folder's tests are also run by others.
 for _folder in ("engine", "layers", "vocabulary"):
@@ -16,10 +18,27 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("KERASISH_DEVICE", "cpu")  # tests of GPUs, in tests/gpu, say so
 
 
+def pytest_configure(config):
+    """Let JAX keep what it compiles in pytest's cache: equal programs, in one run or the next, are compiled once.
+
+    `pytest --cache-clear` forgets them, `-p no:cacheprovider` does without.
+    """
+    if hasattr(config, "cache"):
+        cpu = Path("/proc/cpuinfo")
+        features = cpu.read_text().partition("\nflags")[2].partition("\n")[0] if cpu.exists() else ""
+        folder = config.cache.mkdir("oracle") / sha256(features.encode()).hexdigest()[:16]
+        os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(folder))
+        os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
+        os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
+
+
 @pytest.fixture(scope="session")
 def oracle():
-    """Real Keras 3.15 on JAX, the specification that results are compared with."""
-    return pytest.importorskip("keras", reason="the oracle needs the `test` extra")
+    """Real Keras 3.15 on JAX, the specification that results are compared with. Its initial weights are NumPy's."""
+    keras = pytest.importorskip("keras", reason="the oracle needs the `test` extra")
+    with pytest.MonkeyPatch.context() as patch:
+        replace_draws(patch)
+        yield keras
 
 
 @pytest.fixture(scope="session")

@@ -15,18 +15,6 @@ from kerasish import ops
 ROW_IDS = [row.id for row in ROWS]
 
 
-@pytest.fixture(autouse=True)
-def _the_oracle_draws_nothing(oracle, monkeypatch):
-    """Initial weights are replaced anyway, and the oracle compiles the drawing of each new shape."""
-    from keras.src import backend
-
-    def zeros(shape, *args, dtype=None, **kwargs):
-        return backend.convert_to_tensor(np.zeros(shape, dtype or "float32"))
-
-    for name in ("uniform", "truncated_normal"):
-        monkeypatch.setattr(backend.random, name, zeros)
-
-
 def array(value):
     return np.asarray(value.numpy() if hasattr(value, "numpy") else value)
 
