@@ -39,7 +39,7 @@ def fuse(graph: Graph) -> Graph:
     """
     from kerasish.compiler.executors.copies import place_copies
     from kerasish.compiler.executors.jit import compile_module, vector_registers
-    from kerasish.compiler.executors.moves import place_moves, without_casts_of_numbers
+    from kerasish.compiler.executors.moves import check_row_numbers, numbers_first, place_moves
     from kerasish.compiler.executors.native import Module, NativeKernel
     from kerasish.compiler.executors.products import place_products
     from kerasish.compiler.executors.shared import Functions, SharedKernel
@@ -49,7 +49,7 @@ def fuse(graph: Graph) -> Graph:
     module = Module()
     functions = Functions(module)
     graph, windows = place_window_kernels(slice_first(decompose(graph)), functions)
-    graph = place_copies(place_products(without_casts_of_numbers(graph)))
+    graph = place_copies(place_products(check_row_numbers(graph)))
     kernels: list[NativeKernel | SharedKernel] = [*windows]
     strided = strides_of_slices(graph)
 
@@ -58,7 +58,7 @@ def fuse(graph: Graph) -> Graph:
         kernels.append(kernel)
         return kernel
 
-    graph, moves = place_moves(group(graph, make), functions, vector_registers()[0])
+    graph, moves = place_moves(numbers_first(group(graph, make)), functions, vector_registers()[0])
     kernels += moves
     if kernels:
         team()  # which brings what kernels share their work out by

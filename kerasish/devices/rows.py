@@ -35,7 +35,7 @@ class Rows:
         return self.source.dtype
 
     def take(self, memory: np.ndarray | None = None) -> Any:
-        """Return the rows as an array: on a CPU a view where they follow each other, else copied into `memory`."""
+        """Return the rows as an array: on a CPU in `memory`, unless they are an array's and follow each other."""
         span = slice(self.begin, self.begin + self.count)
         rows = span if self.order is None else self.order[span]
         source = self.source
@@ -43,8 +43,18 @@ class Rows:
             return source.gather(rows, memory)
         if memory is None or self.order is None:
             return source[rows]
-        # The numbers are in range; were they checked, `take` would write to a copy of the memory first.
-        return source.take(rows, 0, memory, "clip")
+        return take_rows(source, rows, memory)
+
+
+def take_rows(source: np.ndarray, rows: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
+    """Return the rows with the given numbers, which are in range, in `out` if it is given."""
+    if source.flags.c_contiguous:
+        # (Were the numbers checked, `take` would write to a copy of `out` first.)
+        return source.take(rows, 0, out, "clip")
+    if out is None:  # of other arrays `take` would copy all of it first
+        return source[rows]
+    np.copyto(out, source[rows])
+    return out
 
 
 class LazyRows:

@@ -17,7 +17,7 @@ from kerasish.utils.data_utils import unpack_x_y_sample_weight
 
 
 def keep_data_near(adapter: Any, step: Any) -> None:
-    """Move data in memory to the device of the model once, where compiled steps are to be fed with them there.
+    """Have compiled steps gather their batches themselves, of a copy of the data on the model's device if need be.
 
     Args:
         adapter: Where the batches come from.

@@ -299,6 +299,23 @@ def test_batches_are_gathered_by_the_step():
     np.testing.assert_allclose(total.numpy(), expected, rtol=1e-4)
 
 
+def test_an_adapter_feeds_one_device_after_the_other(gpu):
+    from kerasish.trainers.data_adapters import get_data_adapter
+
+    def train(adapter):
+        model = keras.Sequential([keras.layers.Input((3,)), keras.layers.Dense(1)])
+        model.compile("sgd", "mse")
+        return model.fit(adapter, verbose=0).history["loss"][0]
+
+    x = np.random.default_rng(0).random((20, 3), dtype="float32")
+    adapter = get_data_adapter(x, np.ones((20, 1)), batch_size=8, shuffle=True)
+    losses = [train(adapter)]
+    with keras.device("cpu"):
+        losses.append(train(adapter))
+    losses.append(train(adapter))
+    assert np.isfinite(losses).all()
+
+
 def test_the_plan_of_a_gpu_can_be_explained(gpu):
     dense = keras.layers.Dense(3, activation="relu")
     dense.build((None, 8))

@@ -57,16 +57,35 @@ def test_rows_are_picked(dtype, index):
         agree(lambda x, i: ops.convert_to_tensor(x)[i], x, rows, kernels=["row_numbers", "gather"])
 
 
-def test_numbers_are_checked_before_they_are_cast():
-    x = numbers(50, 3)
+@pytest.mark.parametrize("index", ["int8", "int16", "int32", "uint8", "uint16"])
+@pytest.mark.parametrize("count", [100, 256, 300, 40000, 70000])
+def test_numbers_of_every_width_are_signed(index, count):
+    limits = np.iinfo(index)
+    low, high = max(limits.min, -count), min(limits.max, count - 1)
+    rows = np.array([low, high, 0, max(low, -1), high // 2], index)
+    agree(
+        lambda x, i: ops.convert_to_tensor(x)[i], numbers(count, 2), rows, kernels=["row_numbers", "gather"]
+    )
+
+
+def test_casts_of_numbers_are_part_of_what_is_checked():
+    x, rows = numbers(300, 3), np.array([-1, 0, 5, 255, 300])
 
     def function(x, rows):
-        return ops.convert_to_tensor(x)[ops.cast(rows, "int32")]
+        return ops.convert_to_tensor(x)[ops.cast(ops.cast(rows, "float32"), "uint8")]
 
-    _, names = compiled(function, x, np.arange(50))
-    assert not any("cast" in name for name in names)
-    with pytest.raises(IndexError, match="index 4294967299 is out of bounds for axis 0 with size 50"):
-        compiled(function, x, np.arange(50) + 2**32 - 46)
+    results, names = compiled(function, x, rows)
+    assert names[0] == "row_numbers" and not any("cast" in name for name in names)
+    np.testing.assert_array_equal(results[0], x[rows % 256])
+
+
+def test_numbers_in_another_byte_order_are_left_to_numpy():
+    x, rows = numbers(300, 2), np.array([3, 7, -1])
+    pick = lambda x, i: ops.convert_to_tensor(x)[i]  # noqa: E731
+    agree(pick, x, rows.astype(">i8"))
+    agree(pick, x.astype(">f4"), rows)
+    with pytest.raises(IndexError, match="out of bounds"):
+        compiled(pick, x, np.array([2**56], ">i8"))
 
 
 def test_rows_of_views_are_picked_where_they_lie():
@@ -117,11 +136,12 @@ def test_a_number_out_of_range_leaves_everything_as_it_was(wrong):
     model.compile("adam", "mse", jit_compile=True)
     x, y = np.arange(64).reshape(16, 4) % 30, np.ones((16, 1))
     model.fit(x, y, verbose=0, shuffle=False)
-    before = [v.numpy() for v in model.variables + model.optimizer.variables]
+    variables = [*model.variables, *model.optimizer.variables, *model._loss_tracker.variables]
+    before = [v.numpy() for v in variables]
     x[3, 2] = wrong
     with pytest.raises(IndexError, match=f"index {wrong} is out of bounds for axis 0 with size 30"):
-        model.fit(x, y, verbose=0, shuffle=False)
-    for old, new in zip(before, model.variables + model.optimizer.variables, strict=True):
+        model._step("train")((x.astype("float32"), y.astype("float32")))  # (`fit` resets the loss's totals)
+    for old, new in zip(before, variables, strict=True):
         np.testing.assert_array_equal(old, new.numpy())
 
 
@@ -160,7 +180,12 @@ def test_views_are_copied_into_order(case):
         flat = ops.reshape(y, (-1, 1))
         return ops.matmul(flat, np.ones((1, 3), "float32")), flat
 
-    agree(function, numbers(*shape))
+    x = numbers(*shape)
+    view = x
+    for kind, value in steps:
+        view = view[value] if kind == "slice" else getattr(np, kind)(view, value)
+    copies = ["copy"] if not np.shares_memory(view.reshape(-1), view) and np.shares_memory(view, x) else []
+    agree(function, x, kernels=copies)
 
 
 def test_heads_are_put_side_by_side():

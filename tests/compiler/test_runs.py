@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import os
+import weakref
 
 import numpy as np
 import pytest
@@ -55,3 +57,21 @@ def test_arrays_may_come_in_any_layout_at_any_call():
             np.testing.assert_allclose(one, other.numpy(), rtol=2e-4, atol=2e-4)
     np.testing.assert_allclose(after, weights.numpy(), rtol=1e-4, atol=1e-4)
     assert sum(isinstance(op.prim, TableKernel) for op in step.trace(*calls[0]).executable.graph.ops) >= 4
+
+
+def test_arrays_of_earlier_calls_are_not_kept():
+    count = kerasish.Variable(0.0)
+
+    @kerasish.function
+    def step(x, y):
+        count.assign_add(1.0)
+        return ops.sum(ops.concatenate([ops.matmul(x, y), x], axis=1))
+
+    arrays = []
+    for _ in range(4):
+        x, y = np.ones((300, 100), "float32"), np.ones((100, 50), "float32")
+        arrays += [weakref.ref(x), weakref.ref(y)]
+        step(x, y)
+        del x, y
+    gc.collect()
+    assert all(array() is None for array in arrays[:-2])

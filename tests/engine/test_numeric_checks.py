@@ -255,3 +255,16 @@ def test_on_a_device_only_answers_come_to_the_host():
             y = ops.sum(ops.sqrt(layer(ops.ones((1, 2)))))
         with pytest.raises(FloatingPointError, match="the gradient of `sqrt`"):
             tape.gradient(y, [layer.kernel])
+
+
+def test_checks_may_begin_in_the_middle_of_an_epoch():
+    class Begin(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            if batch == 1:
+                config.enable_numeric_checks()
+
+    config.disable_numeric_checks()
+    model = keras.Sequential([keras.layers.Input((3,)), keras.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    history = model.fit(np.ones((40, 3), "float32"), np.ones((40, 1)), 8, callbacks=[Begin()], verbose=0)
+    assert np.isfinite(history.history["loss"][0])

@@ -23,6 +23,7 @@ from kerasish.trainers.data_adapters import (
     train_validation_split,
     unpack_x_y_sample_weight,
 )
+from kerasish.trainers.data_adapters.conversion import FloatRows
 
 SEED = (3, 4)
 EXPECTED_ORDER = [53, 58, 41, 59, 46]
@@ -213,8 +214,18 @@ class TestArrays:
                 seen += target.tolist()
             assert sorted(seen) == list(range(10))
         (before, _), (after, _) = train_validation_split((x, None), 0.3)
+        assert type(before) is type(after) is FloatRows
         assert len(batches_of(before, batch_size=1)) == 7
         np.testing.assert_array_equal(batches_of(after)[0][0], x[7:].astype("float32"))
+
+    def test_rows_of_arrays_that_do_not_lie_in_order(self):
+        wide = samples(20, 6)
+        for x in (np.asfortranarray(samples()), wide[::2, ::2], wide[9::-1, :3].astype("float64")):
+            adapter = get_data_adapter(x, batch_size=4, shuffle=True, seed=SEED)
+            expected = [batch for (batch,) in adapter.batches(0)]
+            adapter.follow(np.zeros(1))
+            for (rows,), batch in zip(adapter.batches(0), expected, strict=True):
+                np.testing.assert_array_equal(rows.take(np.empty(batch.shape, "float32")), batch)
 
     def test_pandas(self):
         pd = pytest.importorskip("pandas")

@@ -11,6 +11,7 @@ from typing import Any
 from kerasish import devices
 from kerasish.autograd.checks import applies
 from kerasish.compiler.graph import Graph, Value
+from kerasish.devices.rows import Rows
 
 
 class CheckedExecutable:
@@ -40,7 +41,8 @@ class CheckedExecutable:
         return outputs
 
     def _compute(self, arguments: Sequence[Any]) -> dict[Value, Any]:
-        values: dict[Value, Any] = dict(zip(self.graph.arguments, map(self._asarray, arguments), strict=True))
+        given = [self._asarray(a.take() if type(a) is Rows else a) for a in arguments]
+        values: dict[Value, Any] = dict(zip(self.graph.arguments, given, strict=True))
         for op in self.graph.ops:
             inputs = [self._asarray(self._value(x, values)) if type(x) is Value else x for x in op.inputs]
             outs = op.prim.kernels[self._kind](*inputs, **op.params)

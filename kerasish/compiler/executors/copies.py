@@ -53,11 +53,12 @@ class _Rows(Table):
     def point_to(self, arrays: Sequence[Any]) -> None:
         """Fill the table. An array that is not contiguous is copied, at every call."""
         *given, out = arrays
-        self._held = [np.ascontiguousarray(a) for a in given]
-        self.settled = all(h is a or a.flags.c_contiguous for h, a in zip(self._held, given, strict=True))
+        held = [np.ascontiguousarray(a) for a in given]
+        self.settled = all(a.flags.c_contiguous for a in given)
+        self._held = None if self.settled else held
         target = address_of_array(out)
         words = []
-        for array in self._held:
+        for array in held:
             nbytes = array.nbytes // max(self._rows, 1)
             words += [address_of_array(array), target, self._rows, nbytes, self._row_bytes]
             target += nbytes

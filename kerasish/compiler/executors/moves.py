@@ -25,28 +25,34 @@ class RowNumbers(Kernel):
     """The numbers of rows, checked to be in range, with negative ones counted from the end.
 
     Attributes:
-        inputs: Integers.
-        outputs: The same as int64, none of them negative.
+        inputs: What the numbers are made of.
+        outputs: The numbers as int64, none of them negative.
+
+    Args:
+        numbers: Integers, or what becomes integers by the casts.
+        casts: What is cast to what, one after the other.
+        count: How many rows there are.
     """
 
     name = "row_numbers"
 
-    def __init__(self, numbers: Value, count: int):
+    def __init__(self, numbers: Value, casts: Sequence[np.dtype], count: int):
         self.ops: tuple[Op, ...] = ()
         self.inputs = [numbers]
         self.outputs = [Value(numbers.shape, _INT64)]
-        self._count = count
-        self._unsigned = np.dtype(f"u{numbers.dtype.itemsize}")
+        self._casts, self._count = casts, count
 
     def __call__(self, numbers: np.ndarray, out: np.ndarray) -> None:
-        if numbers.view(self._unsigned).max() < self._count:  # as most are, and none is negative
-            np.copyto(out, numbers, "unsafe")
+        with np.errstate(invalid="ignore"):
+            for dtype in self._casts:
+                numbers = numbers.astype(dtype)
+        np.copyto(out, numbers, "unsafe")
+        if out.view(np.uint64).max() < self._count:  # as most are, and none is negative
             return
         lowest, highest, count = int(numbers.min()), int(numbers.max()), self._count
         if lowest < -count or highest >= count:
             wrong = highest if highest >= count else lowest
             raise IndexError(f"index {wrong} is out of bounds for axis 0 with size {count}")
-        np.copyto(out, numbers, "unsafe")
         out[out < 0] += count
 
 
@@ -97,6 +103,11 @@ class _Layouts:
         offset = (view.ctypes.data - base.ctypes.data) // view.itemsize
         return _Layout(root, value.shape, steps, offset)
 
+    def is_made(self, value: Value) -> None:
+        """Take note that a value, though it was a view, is memory of its own now."""
+        self._maker.pop(value, None)
+        self._seen.pop(value, None)
+
     def _view(self, value: Value) -> tuple[Value, np.ndarray] | None:
         """Return the root, and the view of memory like the root's, which nothing reads or writes."""
         if value not in self._seen:
@@ -116,26 +127,45 @@ class _Layouts:
         return root, view
 
 
-def without_casts_of_numbers(graph: Graph) -> Graph:
-    """Have rows picked by the integers that their numbers were cast from, which are checked as they are."""
-    casts = {
-        op.output: op.inputs[0]
-        for op in graph.ops
-        if op.prim.name == "cast" and type(op.inputs[0]) is Value and op.inputs[0].dtype.kind in "iu"
-    }
-    ops = []
+def check_row_numbers(graph: Graph) -> Graph:
+    """Have the numbers of rows checked before rows are picked or added to by them.
+
+    Casts are part of it, so that numbers that come from arguments can be checked before all else (see `numbers_first`).
+    """
+    maker = {v: op for op in graph.ops for v in op.outputs}
+    made: dict[tuple[Value, int], Value] = {}
+    ops: list[Op] = []
+
+    def checked(index: Value, count: int) -> Value:
+        if (index, count) not in made:
+            source, casts = index, []
+            while source in maker and maker[source].prim.name == "cast":
+                casts.insert(0, source.dtype)
+                source = maker[source].inputs[0]  # type: ignore[assignment]
+            kernel = RowNumbers(source, casts, count)
+            made[index, count] = kernel.outputs[0]
+            ops.append(Op(kernel, kernel.inputs, {}, kernel.outputs))
+        return made[index, count]
+
     for op in graph.ops:
-        if op.prim.name in ("gather", "scatter_add") and _picks_rows(op) and op.inputs[-1] in casts:
-            op = Op(op.prim, [*op.inputs[:-1], casts[op.inputs[-1]]], op.params, op.outputs)
+        if op.prim.name in ("gather", "scatter_add") and _picks_rows(op):
+            numbers = checked(op.inputs[-1], op.inputs[0].shape[0])
+            op = Op(op.prim, [*op.inputs[:-1], numbers], op.params, op.outputs)
         ops.append(op)
     return dead_code(graph.with_ops(ops))
+
+
+def numbers_first(graph: Graph) -> Graph:
+    """Have the numbers of rows that come from arguments checked before anything is computed or written."""
+    first = [op for op in graph.ops if isinstance(op.prim, RowNumbers) and op.inputs[0].kind == "argument"]
+    return graph.with_ops([*first, *(op for op in graph.ops if op not in first)])
 
 
 def place_moves(graph: Graph, functions: Functions, lanes: int) -> tuple[Graph, list[SharedKernel]]:
     """Put kernels in place of what picks rows, adds rows up by their numbers, or copies views into order.
 
     Args:
-        graph: A graph whose elementwise work is in kernels already.
+        graph: A graph whose elementwise work is in kernels already, and whose numbers of rows are checked.
         functions: Where the kernels' functions are added.
         lanes: How many bytes a vector has.
 
@@ -143,23 +173,13 @@ def place_moves(graph: Graph, functions: Functions, lanes: int) -> tuple[Graph, 
         The graph, and the kernels, whose functions are still to be bound.
     """
     layouts = _Layouts(graph)
-    numbers: dict[tuple[Value, int], Value] = {}
+    numbers = {op.output for op in graph.ops if isinstance(op.prim, RowNumbers)}
     kernels: list[SharedKernel] = []
     ops: list[Op] = []
-
-    def checked(index: Value, count: int) -> Value:
-        found = numbers.get((index, count))
-        if found is None:
-            kernel = RowNumbers(index, count)
-            found = numbers[index, count] = kernel.outputs[0]
-            ops.append(Op(kernel, kernel.inputs, {}, kernel.outputs))
-        return found
-
     for op in graph.ops:
         made = None
-        if op.prim.name in ("gather", "scatter_add") and _picks_rows(op):
-            make = _gather if op.prim.name == "gather" else _scatter
-            made = make(op, layouts, checked)
+        if op.prim.name in ("gather", "scatter_add") and op.inputs[-1] in numbers:
+            made = (_gather if op.prim.name == "gather" else _scatter)(op, layouts)
         elif op.prim.name == "reshape" and _is_plain(op.output) and layouts.of(op.output) is None:
             made = _copy(op, layouts)
         if made is None:
@@ -168,12 +188,13 @@ def place_moves(graph: Graph, functions: Functions, lanes: int) -> tuple[Graph, 
         kernel, write = made
         kernels.append(kernel)
         ops.append(kernel.write(functions, lanes // op.output.dtype.itemsize, write))
-    return graph.with_ops(ops), kernels
+        layouts.is_made(op.output)
+    return dead_code(graph.with_ops(ops)), kernels
 
 
 def _is_plain(value: Any) -> bool:
     """Tell whether a value is of numbers that code can be written for."""
-    return type(value) is Value and value.size > 0 and value.dtype.char in "fdilqIL"
+    return type(value) is Value and value.size > 0 and value.dtype.char in "fdilqIL" and value.dtype.isnative
 
 
 def _picks_rows(op: Op) -> bool:
@@ -183,18 +204,19 @@ def _picks_rows(op: Op) -> bool:
         op.params["template"] == (ARRAY,)
         and type(index) is Value
         and index.dtype.kind in "iu"
+        and index.dtype.isnative
         and index.size > 0
         and all(map(_is_plain, (op.inputs[0], op.output)))
     )
 
 
-def _gather(op: Op, layouts: _Layouts, checked: Any) -> Any:
-    x, index = op.inputs
+def _gather(op: Op, layouts: _Layouts) -> Any:
+    x, rows = op.inputs
     layout = layouts.of(x)
     row = prod(x.shape[1:])
     if layout is None or layout.run < row:
         return None
-    rows, count, step = checked(index, x.shape[0]), index.size, layout.strides[0]
+    count, step = rows.size, layout.strides[0]
     time = count * row * op.output.dtype.itemsize / _BYTES_PER_MICROSECOND
     kernel = SharedKernel("gather", [layout.root, rows], op.output, [op], count, time)
 
@@ -208,9 +230,9 @@ def _gather(op: Op, layouts: _Layouts, checked: Any) -> Any:
     return kernel, write
 
 
-def _scatter(op: Op, layouts: _Layouts, checked: Any) -> Any:
-    x, values, index = op.inputs
-    if not _is_plain(values) or values.shape != index.shape + x.shape[1:] or values.dtype != x.dtype:
+def _scatter(op: Op, layouts: _Layouts) -> Any:
+    x, values, rows = op.inputs
+    if not _is_plain(values) or values.shape != rows.shape + x.shape[1:] or values.dtype != x.dtype:
         return None
     layout, row = layouts.of(values), prod(x.shape[1:])
     start = layouts.of(x)
@@ -219,7 +241,7 @@ def _scatter(op: Op, layouts: _Layouts, checked: Any) -> Any:
     is_zero = start.root.kind == "constant" and not np.any(start.root.data)
     if not is_zero and start.run < x.size:
         return None
-    rows, axes = checked(index, x.shape[0]), len(index.shape)
+    axes, shape = len(rows.shape), rows.shape
     inputs = [layout.root, rows] if is_zero else [layout.root, rows, start.root]
     time = (x.size + 2 * values.size) * x.dtype.itemsize / _BYTES_PER_MICROSECOND
     kernel = SharedKernel("scatter_add", inputs, op.output, [op], x.shape[0], time, pieces=1)
@@ -235,8 +257,8 @@ def _scatter(op: Op, layouts: _Layouts, checked: Any) -> Any:
                 f.store(f.load(source, i, f.dtype), mine, i)
             else:
                 f.store(f.const(0, f.dtype), mine, i)
-        with f.loops(*index.shape) as places:
-            place = f.sum_of_products(list(zip(places, _steps(index.shape), strict=True)))
+        with f.loops(*shape) as places:
+            place = f.sum_of_products(list(zip(places, _steps(shape), strict=True)))
             number = f.load(rows, place, _INT64).ref
             mine_too = f.name(f"icmp ult i64 {f.name(f'sub i64 {number}, {f.start}')}, {f.parts}")
             with f.when(mine_too):
@@ -290,4 +312,4 @@ def _steps(shape: Sequence[int]) -> list[int]:
     return [prod(shape[i + 1 :]) for i in range(len(shape))]
 
 
-__all__ = ["RowNumbers", "place_moves", "without_casts_of_numbers"]
+__all__ = ["RowNumbers", "check_row_numbers", "numbers_first", "place_moves"]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import linecache
 import math
+import re
 import weakref
 from collections.abc import Callable, Sequence
 from itertools import count, pairwise
@@ -237,7 +238,7 @@ class _Program:
     def _bind(self, thing: Any, hint: str) -> str:
         name = self._object_names.get(id(thing))
         if name is None:
-            name = f"{hint.replace('.', '_').replace('-', '_')}_{len(self._objects)}"
+            name = f"{re.sub(r'[^0-9A-Za-z_]', '_', hint)}_{len(self._objects)}"
             self._objects[name] = thing
             self._object_names[id(thing)] = name
         return name

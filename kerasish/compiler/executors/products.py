@@ -98,7 +98,7 @@ class _Description(Table):
         self.settled = all(
             address_of_array(a) == address_of_array(s) for a, s in zip(given, shaped, strict=True)
         )
-        self._held = shaped
+        self._held = None if self.settled else shaped
         strides = (*(a.strides for a in shaped), out.strides)
         if strides != self._strides:
             for name, number in self._kernel.describe(*shaped, out).items():

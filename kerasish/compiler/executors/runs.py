@@ -153,6 +153,8 @@ class NativeRun:
                 self._words = None
                 return
             self._words[argument].append((table.words, word))
+        for piece, position, _ in self._places:  # what comes next is followed by its address alone
+            self._arrays[piece][position] = None
 
     def _follow(self, given: tuple) -> bool:
         """Change nothing but addresses, and tell whether that is enough: where the arrays lie as the last ones did."""

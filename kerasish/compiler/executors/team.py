@@ -91,7 +91,7 @@ class Team:
                 worker.wake()
 
     def use(self, size: int) -> None:
-        """Use so many threads, the calling one included; those that there are beyond stay asleep."""
+        """Use so many threads, the calling one included; those that there are beyond take no part."""
         with self._lock:
             while len(self._workers) + 1 < min(size, MOST):
                 self._workers.append(_Worker(len(self._workers) + 1, self._work))

@@ -155,7 +155,11 @@ def train_validation_split(arrays: tuple, validation_split: float) -> tuple[tupl
             "Argument `validation_split` is only supported for tensors or NumPy arrays. Found "
             f"incompatible type in the input: {', '.join(others)}. Pass `validation_data` instead."
         )
-    rows = [None if leaf is None else as_rows(leaf, path) for path, leaf in leaves]
+    inputs = len(name_leaves(arrays[0], "x"))
+    rows = [
+        None if leaf is None else as_rows(leaf, path, lazily=i < inputs)
+        for i, (path, leaf) in enumerate(leaves)
+    ]
     samples = check_same_samples(tree.pack_sequence_as(arrays, rows))
     split_at = int(samples * (1.0 - validation_split))
     if split_at in (0, samples):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kerasish import devices, tree
-from kerasish.devices.rows import LazyRows, Rows
+from kerasish.devices.rows import LazyRows, Rows, take_rows
 from kerasish.trainers.data_adapters.class_weights import class_to_sample_weights, weights_for_outputs
 from kerasish.trainers.data_adapters.conversion import FloatRows, as_rows, check_same_samples, name_leaves
 from kerasish.trainers.data_adapters.data_adapter import DataAdapter, epoch_generator, shuffle_seed
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 class ArrayAdapter(DataAdapter):
     """Cuts arrays (and structures of arrays) into batches.
 
-    Floats are converted to the default float type once, here, or, if that takes much memory, batch by batch;
-    integers, booleans and strings stay as they are.
+    Floats are converted to the default float type once, here, or, if inputs of that take much memory, batch by
+    batch; integers, booleans and strings stay as they are.
 
     Args:
         x: Inputs: an array or a structure of arrays whose first axis counts samples.
@@ -101,6 +101,7 @@ class ArrayAdapter(DataAdapter):
         device = devices.device_name(array)
         if self._device == device or not all(map(_is_numeric, self._arrays)):
             return
+        self._there, self._device, self._order_there = [], None, None
         if type(array) is np.ndarray:
             self._there, self._device = self._arrays, device
             return
@@ -151,7 +152,9 @@ def _is_numeric(array: Any) -> bool:
 
 
 def _rows(array: Any, rows: Any) -> np.ndarray:
-    return array.gather(rows) if isinstance(array, LazyRows) else array[rows]
+    if isinstance(array, LazyRows):
+        return array.gather(rows)
+    return array[rows] if type(rows) is slice else take_rows(array, rows)
 
 
 def _standardize(x: Any, y: Any, sample_weight: Any, class_weight: dict | None) -> tuple:

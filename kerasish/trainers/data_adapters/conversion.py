@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kerasish import config, tree
-from kerasish.devices.rows import LazyRows
+from kerasish.devices.rows import LazyRows, take_rows
 
 if TYPE_CHECKING:
     from typing import Any
@@ -44,7 +44,7 @@ class FloatRows(LazyRows):
         return FloatRows(self._array[rows])
 
     def gather(self, rows: Any, out: np.ndarray | None = None) -> np.ndarray:
-        part = self._array[rows] if type(rows) is slice else self._array.take(rows, 0)
+        part = self._array[rows] if type(rows) is slice else take_rows(self._array, rows)
         if out is None:
             return part.astype(self.dtype)
         np.copyto(out, part, "same_kind")
@@ -73,7 +73,14 @@ def as_rows(leaf: Any, name: str, lazily: bool = False) -> Any:
     """
     if isinstance(leaf, LazyRows):
         return leaf
-    if lazily and type(leaf) is np.ndarray and leaf.nbytes > _MUCH and leaf.dtype.kind == "f" and leaf.ndim:
+    if (
+        lazily
+        and isinstance(leaf, np.ndarray)
+        and leaf.nbytes > _MUCH
+        and leaf.dtype.kind == "f"
+        and leaf.ndim
+    ):
+        leaf = np.asarray(leaf)
         return leaf if _is_default_float(leaf.dtype) and leaf.dtype.isnative else FloatRows(leaf)
     if _is_sparse(leaf):
         matrix = leaf if _is_default_float(leaf.dtype) else leaf.astype(config.floatx())
