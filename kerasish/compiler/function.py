@@ -19,6 +19,7 @@ from kerasish.compiler.caches import TraceCache
 from kerasish.compiler.executors import compiles_for, jit, runtime_for
 from kerasish.compiler.executors.checked import CheckedExecutable
 from kerasish.compiler.executors.numpy import NumpyExecutable
+from kerasish.compiler.executors.pieces import in_pieces
 from kerasish.compiler.graph import Graph
 from kerasish.compiler.loops import compile_loops
 from kerasish.compiler.trace import Literal, trace
@@ -64,7 +65,7 @@ class Compiled:
 
             self.graph = fuse(self.graph)
         else:
-            self.graph = put_side_by_side(self.graph)
+            self.graph = in_pieces(put_side_by_side(self.graph))
         self.executable = NumpyExecutable(self.graph)
 
     def __call__(self, arrays: list[Any]) -> Any:

@@ -97,14 +97,16 @@ class Loop(Kernel):
             mine.run.forget()
 
     def _as_native_loop(self, steps: Callable[[int], Callable]) -> list[Callable[[], None]] | None:
-        """Return the first step, a native loop and the last step; None where steps need Python or are few."""
+        """Return the steps as a native loop, without the first and the last if these need Python, which then stand
+        beside it; None where the others do, or are few."""
         if self.length < 8:
             return None
         samples = [steps(t) for t in (*self._order[:5], self._order[-1])]
-        first, *inner, last = samples
-        if not all(isinstance(s, NativeRun) and s.is_one_call for s in inner):
+        first, *inner, last = [s if isinstance(s, NativeRun) and s.is_one_call else None for s in samples]
+        if None in inner:
             return None
-        return [first, NativeLoop(inner, self.length - 2), last]
+        loop = NativeLoop(first, inner, last, self.length - 2)
+        return [*([] if first else samples[:1]), loop, *([] if last else samples[-1:])]
 
     def _steps(self, run: _Run, inputs: tuple, outputs: tuple, turned: list) -> Callable[[int], Callable]:
         """Return what makes the function of a step."""

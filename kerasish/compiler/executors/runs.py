@@ -191,44 +191,48 @@ class NativeLoop:
     """Calls the same kernels again and again, on arrays that move on by the same distances each time, in turn.
 
     Args:
-        runs: The first four rounds.
+        first: What is done before, if anything.
+        rounds: The first four rounds.
+        last: What is done afterwards, if anything.
         count: How many rounds there are. The third follows from the first as the fifth from the third, and so on.
     """
 
-    def __init__(self, runs: Sequence[NativeRun], count: int):
+    def __init__(
+        self, first: NativeRun | None, rounds: Sequence[NativeRun], last: NativeRun | None, count: int
+    ):
         from kerasish.compiler.executors.team import team
 
         self._run_loop, self._wake = team().run_loop, team().wake
-        self._keep = runs
-        words = [np.concatenate([table.words for table in run._tables]) for run in runs]
+        self._keep = first, rounds, last
+        words = [np.concatenate([table.words for table in run._tables]) for run in rounds]
         self._start = np.concatenate(words[:2])
         self._now = self._start.copy()
         self._apart = np.concatenate([words[2] - words[0], words[3] - words[1]])
         address = self._now.ctypes.data
         calls: list[int] = []
         places = []
-        for run in runs[:2]:
+        for run in rounds[:2]:
             places.append(8 * len(calls))
             for function, table in zip(run._functions, run._tables, strict=True):
                 calls += [function, address]
                 address += 8 * len(table.words)
             calls.append(0)
         self._calls = np.array(calls, np.int64)
-        size = len(words[0])
+        nothing = self._calls[-1:]
+        ends = [nothing if run is None else run._calls for run in (first, last)]
+        arrays = self._now, self._apart, self._start, *ends
         self._job = np.array(
             [
                 count,
-                size,
+                len(words[0]),
                 *(self._calls.ctypes.data + place for place in places),
-                self._now.ctypes.data,
-                self._apart.ctypes.data,
+                *(array.ctypes.data for array in arrays),
             ],
             np.int64,
         )
         self._address = self._job.ctypes.data
 
     def __call__(self) -> None:
-        np.copyto(self._now, self._start)
         self._wake()
         self._run_loop(self._address)
 

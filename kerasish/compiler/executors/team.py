@@ -55,8 +55,8 @@ class Team:
     Attributes:
         run_all: Takes the address of a table of functions and their arguments that ends with a zero, and calls them.
         run_loop: Takes the address of: how many rounds to do; how many words the arguments of a round have; the tables
-            of functions of the rounds with even and with odd numbers; the arguments of both kinds; and what to add to
-            them after a round.
+            of functions of the rounds with even and with odd numbers; the arguments of both kinds; what to add to
+            them after a round; what they are at the start; and the tables of functions to run before and after all.
         run_slices: Takes the address of a description of work to share out (see `SLICES`).
         copy_rows: Takes the address of a number of arrays, and for each: where its rows lie, one behind the other;
             where the first is to go; how many rows there are; how many bytes a row has; and how far apart they are to
