@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import sys
 
-_LOOK_OUT = 4000
+_LOOK_OUT = 12000
 """Pauses of the processor (of 15 to 50 nanoseconds each) before a thread without work goes to sleep."""
 _PATIENCE = 4, 50_000
 """A thread that is waited for longer than so many times what a part takes, and so many cycles, lost its processor."""
