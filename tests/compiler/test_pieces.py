@@ -11,8 +11,10 @@ from kerasish.compiler.executors.pieces import PieceKernel
 
 
 @pytest.fixture(autouse=True)
-def _without_machine_code(monkeypatch):
+def _small_pieces_without_machine_code(monkeypatch):
     monkeypatch.setenv("KERASISH_JIT", "0")
+    monkeypatch.setattr("kerasish.compiler.executors.pieces._LARGE", 1 << 12)
+    monkeypatch.setattr("kerasish.compiler.executors.pieces._PIECE", 1000)
 
 
 def numbers(*shape, dtype="float32", seed=0):
@@ -23,7 +25,7 @@ def pieces(function, *arrays):
     return [op.prim for op in function.trace(*arrays).graph.ops if isinstance(op.prim, PieceKernel)]
 
 
-@pytest.mark.parametrize("size", [1 << 15, 100_352, 3 * (1 << 15) + 7])
+@pytest.mark.parametrize("size", [1 << 12, 5000, 3 * (1 << 12) + 7])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_the_same_numbers(size, dtype):
     def function(x, y, rate):
@@ -77,7 +79,7 @@ def test_from_several_threads():
     from concurrent.futures import ThreadPoolExecutor
 
     compiled = keras.function(lambda x: ops.exp(x) * 2.0 - ops.square(x) + x)
-    arrays = [numbers(40_000, seed=i) for i in range(16)]
+    arrays = [numbers(10_000, seed=i) for i in range(16)]
     compiled(arrays[0])
     with ThreadPoolExecutor(4) as pool:
         results = list(pool.map(compiled, arrays))

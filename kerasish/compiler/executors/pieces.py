@@ -18,9 +18,9 @@ from kerasish.compiler.executors import lowering
 from kerasish.compiler.graph import Graph, Op, Value
 from kerasish.compiler.kernel import Kernel
 
-_LARGE = 1 << 15
-"""Elements from which on operations are done in pieces."""
-_PIECE = 1 << 13
+_LARGE = 1 << 19
+"""Elements from which on operations are done in pieces: a few of them fill the cache, and calls take their time too."""
+_PIECE = 1 << 15
 """Elements of a piece."""
 _FEWEST = 3
 """Operations that it is worth for."""
