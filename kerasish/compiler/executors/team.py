@@ -6,9 +6,9 @@ cache; who is done takes parts of the others. Nobody waits for a thread that has
 processor (because another process has it) costs nothing, and one that lost its processor in the middle of a part makes
 the team rest for some times as long as it was waited for.
 
-Between two calls the threads look out for work for some hundred microseconds and then go to sleep. On Linux they do so by a
-futex, and who shares work out wakes them: no Python is run for it, so that nobody waits for the interpreter's lock.
-Elsewhere they sleep in Python.
+Between two calls the threads look out for work for some hundred microseconds and then go to sleep. On Linux they do so
+by a futex, and who shares work out wakes them: no Python is run for it, so that nobody waits for the interpreter's
+lock. Elsewhere they sleep in Python.
 """
 
 from __future__ import annotations
