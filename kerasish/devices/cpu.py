@@ -105,7 +105,9 @@ def where(condition: np.ndarray, x: Any, y: Any) -> np.ndarray:
 
 def any_outside(indices: np.ndarray, count: int) -> bool:
     """Tell whether one of some integers is not from 0 to `count` - 1."""
-    if indices.dtype.kind == "i":  # as unsigned numbers, negative ones are too large
+    if indices.dtype.kind == "i":  # as unsigned numbers, negative ones are larger than all others
+        most = np.iinfo(indices.dtype).max + 1
+        count = count if count < most else most
         indices = indices.view(f"u{indices.dtype.itemsize}")
     return indices.size > 0 and bool(np.maximum.reduce(indices, None) >= count)
 
