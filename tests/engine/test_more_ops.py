@@ -94,4 +94,6 @@ def test_unique_needs_values_or_a_size():
 def test_negative_class_indices_of_every_width_are_outside(dtype):
     for classes in (3, 200, 70_000):
         with pytest.raises(ValueError, match="outside the classes: 1 of 2, such as -1"):
-            ops.sparse_categorical_crossentropy(np.array([1, -1], dtype), np.full((2, classes), 0.5, "float32"))
+            ops.sparse_categorical_crossentropy(
+                np.array([1, -1], dtype), np.full((2, classes), 0.5, "float32")
+            )

@@ -485,13 +485,17 @@ def program_containers_are_trees(keras):
 PROGRAMS = {name[8:]: value for name, value in globals().items() if name.startswith("program_")}
 
 
+def rounded(result):
+    """The last digits of floats depend on how the oracle is compiled."""
+    if isinstance(result, (list, tuple)):
+        return [rounded(part) for part in result]
+    return float(f"{result:.6g}") if isinstance(result, float) else result
+
+
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_a_program_of_subclasses_does_what_it_does_in_keras(oracle, name):
     # Keras names a layer's config by whether `__init__` has a parameter called `kwargs`, which these programs do.
-    ours, theirs = PROGRAMS[name](kerasish), PROGRAMS[name](oracle)
-    kerasish.tree.assert_same_structure(ours, theirs)
-    for found, wanted in zip(*map(kerasish.tree.flatten, (ours, theirs)), strict=True):
-        assert found == (pytest.approx(wanted, rel=1e-6) if isinstance(wanted, float) else wanted)
+    assert rounded(PROGRAMS[name](kerasish)) == rounded(PROGRAMS[name](oracle))
 
 
 def test_a_layer_without_kwargs_can_be_made_again_from_its_config():
