@@ -20,7 +20,7 @@ os.environ.setdefault("KERASISH_DEVICE", "cpu")  # tests of GPUs, in tests/gpu, 
 
 
 def _compile_in_less_time():
-    """Have XLA do without its newest code generators, which take a third of the suite's time and gain nothing here.
+    """Have XLA do without its newest code generators, which take a third of the layers' tests' time and gain nothing here.
 
     Only where the option is known to exist: XLA ends the process at a name that it does not know.
     """

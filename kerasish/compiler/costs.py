@@ -12,9 +12,9 @@ from collections.abc import Callable
 from typing import Any
 
 from kerasish.autograd.primitive import Binary, Unary
-from kerasish.compiler.executors.lowering import VIEWS
 from kerasish.compiler.graph import Graph, Op, Value
 from kerasish.compiler.kernel import Kernel
+from kerasish.compiler.views import VIEWS
 
 
 def _each(count: int) -> Callable[[Op], int]:

@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 
 from kerasish.compiler.decompose import decompose
-from kerasish.compiler.executors.lowering import VIEWS
 from kerasish.compiler.graph import Graph, Op, Value
 from kerasish.compiler.nests import REDUCTIONS
 from kerasish.compiler.passes import slice_first
 from kerasish.compiler.scalar import RULES
+from kerasish.compiler.views import VIEWS
 
 _DTYPES = frozenset(np.dtype(t) for t in "?bhilqBHILQfd")
 _FLOATS = "fV"  # V is NumPy's kind of bfloat16

@@ -67,7 +67,7 @@ class _Rows(Table):
 
 def place_copies(graph: Graph) -> Graph:
     """Put kernels in place of concatenations of what lies in order."""
-    from kerasish.compiler.executors.lowering import VIEWS
+    from kerasish.compiler.views import VIEWS
 
     views = {op.output for op in graph.ops if op.prim.name in VIEWS and op.prim.name != "reshape"}
     ops = []

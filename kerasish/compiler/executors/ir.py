@@ -240,6 +240,20 @@ class Function:
         self._lines.append(f"{tail}:")
         self._block = tail
 
+    @contextmanager
+    def when(self, condition: str, otherwise: bool = False) -> Iterator[None]:
+        """Run what follows where a condition holds (or where it does not)."""
+        self._count += 1
+        then, end = f"then{self._count}", f"end{self._count}"
+        first, second = (end, then) if otherwise else (then, end)
+        self.line(f"br i1 {condition}, label %{first}, label %{second}")
+        self._lines.append(f"{then}:")
+        self._block = then
+        yield
+        self.line(f"br label %{end}")
+        self._lines.append(f"{end}:")
+        self._block = end
+
     def mark(self) -> int:
         """Return the place of what comes next, for `hoisted`."""
         return len(self._lines)
@@ -366,19 +380,6 @@ class VectorFunction(Function):
             return
         with self.loop(str(counts[0])) as i, self.loops(*counts[1:]) as rest:
             yield [i, *rest]
-
-    @contextmanager
-    def when(self, condition: str) -> Iterator[None]:
-        """Do what follows where a condition holds."""
-        self._count += 1
-        then, end = f"then{self._count}", f"end{self._count}"
-        self.line(f"br i1 {condition}, label %{then}, label %{end}")
-        self._lines.append(f"{then}:")
-        self._block = then
-        yield
-        self.line(f"br label %{end}")
-        self._lines.append(f"{end}:")
-        self._block = end
 
     @contextmanager
     def parts_of_batch(self) -> Iterator[str]:

@@ -22,8 +22,10 @@ Bind = Callable[[Any, str], str]
 
 Rule = Callable[[Op, list[str], str, Bind], list[str]]
 
-VIEWS = frozenset(("reshape", "transpose", "slice", "broadcast_to", "flip"))
-"""Primitives whose result is a view of their first input."""
+
+def number_text(x: Any) -> str:
+    """Return the text of an input that is a number."""
+    return repr(x) if not isinstance(x, float) or math.isfinite(x) else f"float({str(x)!r})"
 
 
 def _ufunc(name: str) -> Callable | None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from math import prod
 from typing import Any
 
@@ -11,11 +10,11 @@ import numpy as np
 
 from kerasish.autograd.primitives.indexing import ARRAY
 from kerasish.compiler.executors.ir import VectorFunction
-from kerasish.compiler.executors.lowering import VIEWS
 from kerasish.compiler.executors.shared import Functions, SharedKernel
 from kerasish.compiler.graph import Graph, Op, Value
 from kerasish.compiler.kernel import Kernel
 from kerasish.compiler.passes import dead_code
+from kerasish.compiler.views import VIEWS, View, place_of, view_of
 
 _BYTES_PER_MICROSECOND = 4e3
 _INT64 = np.dtype(np.int64)
@@ -54,77 +53,6 @@ class RowNumbers(Kernel):
             wrong = highest if highest >= count else lowest
             raise IndexError(f"index {wrong} is out of bounds for axis 0 with size {count}")
         out[out < 0] += count
-
-
-@dataclass(frozen=True)
-class _Layout:
-    """How the elements of a value lie in memory.
-
-    Attributes:
-        root: The value whose memory it is.
-        shape: The value's shape.
-        strides: How far apart neighbors along each axis are, in elements.
-        offset: Where the first is.
-    """
-
-    root: Value
-    shape: tuple[int, ...]
-    strides: tuple[int, ...]
-    offset: int
-
-    @property
-    def run(self) -> int:
-        """How many elements, at the least, lie behind each other in their order."""
-        run = 1
-        for n, step in zip(reversed(self.shape), reversed(self.strides), strict=True):
-            if n != 1 and step != run:
-                break
-            run *= n
-        return run
-
-
-class _Layouts:
-    """The layouts of a graph's values: of its views, which show other values' memory, and of the rest."""
-
-    def __init__(self, graph: Graph):
-        self._maker = {op.output: op for op in graph.ops if op.prim.name in VIEWS}
-        self._seen: dict[Value, tuple[Value, np.ndarray] | None] = {}
-
-    def of(self, value: Value) -> _Layout | None:
-        """Return a value's layout; None if it has to be copied to be seen in its shape."""
-        seen = self._view(value)
-        if seen is None:
-            return None
-        root, view = seen
-        steps = tuple(s // view.itemsize for s in view.strides)
-        base = view if view.base is None else view.base
-        while base.base is not None:
-            base = base.base
-        offset = (view.ctypes.data - base.ctypes.data) // view.itemsize
-        return _Layout(root, value.shape, steps, offset)
-
-    def is_made(self, value: Value) -> None:
-        """Take note that a value, though it was a view, is memory of its own now."""
-        self._maker.pop(value, None)
-        self._seen.pop(value, None)
-
-    def _view(self, value: Value) -> tuple[Value, np.ndarray] | None:
-        """Return the root, and the view of memory like the root's, which nothing reads or writes."""
-        if value not in self._seen:
-            op = self._maker.get(value)
-            if op is None:
-                self._seen[value] = value, np.empty(value.shape, value.dtype)
-            else:
-                under = self._view(op.inputs[0])
-                self._seen[value] = None if under is None else self._through(op, *under)
-        return self._seen[value]
-
-    @staticmethod
-    def _through(op: Op, root: Value, array: np.ndarray) -> tuple[Value, np.ndarray] | None:
-        view = op.prim.kernels[np.ndarray](array, **op.params)
-        if not isinstance(view, np.ndarray) or not np.may_share_memory(view, array):
-            return None
-        return root, view
 
 
 def check_row_numbers(graph: Graph) -> Graph:
@@ -172,23 +100,26 @@ def place_moves(graph: Graph, functions: Functions, lanes: int) -> tuple[Graph, 
     Returns:
         The graph, and the kernels, whose functions are still to be bound.
     """
-    layouts = _Layouts(graph)
+    views: dict[Value, View] = {}
     numbers = {op.output for op in graph.ops if isinstance(op.prim, RowNumbers)}
     kernels: list[SharedKernel] = []
     ops: list[Op] = []
     for op in graph.ops:
         made = None
         if op.prim.name in ("gather", "scatter_add") and op.inputs[-1] in numbers:
-            made = (_gather if op.prim.name == "gather" else _scatter)(op, layouts)
-        elif op.prim.name == "reshape" and _is_plain(op.output) and layouts.of(op.output) is None:
-            made = _copy(op, layouts)
+            made = (_gather if op.prim.name == "gather" else _scatter)(op, views)
+        elif op.prim.name in VIEWS and op.output.size:
+            view = view_of(op, op.inputs[0], views)
+            if view is not None:
+                views[op.output] = view
+            elif _is_plain(op.output):
+                made = _copy(op, views)
         if made is None:
             ops.append(op)
             continue
         kernel, write = made
         kernels.append(kernel)
         ops.append(kernel.write(functions, lanes // op.output.dtype.itemsize, write))
-        layouts.is_made(op.output)
     return dead_code(graph.with_ops(ops)), kernels
 
 
@@ -210,11 +141,21 @@ def _picks_rows(op: Op) -> bool:
     )
 
 
-def _gather(op: Op, layouts: _Layouts) -> Any:
+def _run(view: View, shape: Sequence[int]) -> int:
+    """Return how many elements, at the least, lie behind each other in their order."""
+    run = 1
+    for n, step in zip(reversed(shape), reversed(view.strides), strict=True):
+        if n != 1 and step != run:
+            break
+        run *= n
+    return run
+
+
+def _gather(op: Op, views: Mapping[Value, View]) -> Any:
     x, rows = op.inputs
-    layout = layouts.of(x)
+    layout = place_of(x, views)
     row = prod(x.shape[1:])
-    if layout is None or layout.run < row:
+    if _run(layout, x.shape) < row:
         return None
     count, step = rows.size, layout.strides[0]
     time = count * row * op.output.dtype.itemsize / _BYTES_PER_MICROSECOND
@@ -230,16 +171,15 @@ def _gather(op: Op, layouts: _Layouts) -> Any:
     return kernel, write
 
 
-def _scatter(op: Op, layouts: _Layouts) -> Any:
+def _scatter(op: Op, views: Mapping[Value, View]) -> Any:
     x, values, rows = op.inputs
     if not _is_plain(values) or values.shape != rows.shape + x.shape[1:] or values.dtype != x.dtype:
         return None
-    layout, row = layouts.of(values), prod(x.shape[1:])
-    start = layouts.of(x)
-    if layout is None or layout.run < row or start is None:
+    layout, row, start = place_of(values, views), prod(x.shape[1:]), place_of(x, views)
+    if _run(layout, values.shape) < row:
         return None
     is_zero = start.root.kind == "constant" and not np.any(start.root.data)
-    if not is_zero and start.run < x.size:
+    if not is_zero and _run(start, x.shape) < x.size:
         return None
     axes, shape = len(rows.shape), rows.shape
     inputs = [layout.root, rows] if is_zero else [layout.root, rows, start.root]
@@ -272,11 +212,10 @@ def _scatter(op: Op, layouts: _Layouts) -> Any:
     return kernel, write
 
 
-def _copy(op: Op, layouts: _Layouts) -> Any:
-    layout = layouts.of(op.inputs[0])
-    if layout is None:
-        return None
-    shape, strides = _joined(layout.shape, layout.strides)
+def _copy(op: Op, views: Mapping[Value, View]) -> Any:
+    x = op.inputs[0]
+    layout = place_of(x, views)
+    shape, strides = _joined(x.shape, layout.strides)
     steps = _steps(shape)
     time = op.output.nbytes / _BYTES_PER_MICROSECOND
     kernel = SharedKernel("copy", [layout.root], op.output, [op], shape[0], time)

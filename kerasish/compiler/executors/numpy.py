@@ -7,7 +7,6 @@ operation sees, and the text of the function that runs. A steady call allocates 
 from __future__ import annotations
 
 import linecache
-import math
 import re
 import weakref
 from collections.abc import Callable, Sequence
@@ -24,6 +23,7 @@ from kerasish.compiler.executors.runs import Call, TableKernel, with_runs
 from kerasish.compiler.graph import Graph, Op, Value
 from kerasish.compiler.kernel import Kernel
 from kerasish.compiler.memory import Plan, plan_memory
+from kerasish.compiler.views import VIEWS
 from kerasish.devices.rows import Rows
 
 _numbers = count(1)
@@ -187,7 +187,7 @@ class _Program:
         # Blocks come first: to ask for one's array may move its members'.
         self.variables = sorted(states.values(), key=lambda variable: not hasattr(variable, "members"))
         self._roots = _view_roots(graph)
-        self._view_makers = {op.output: op for op in graph.ops if op.prim.name in lowering.VIEWS}
+        self._view_makers = {op.output: op for op in graph.ops if op.prim.name in VIEWS}
         self._direct = {v for v in graph.outputs if v.nbytes > self._copied}
         planned = {
             value
@@ -246,7 +246,7 @@ class _Program:
     def _text(self, x: Any) -> str:
         """Return the text of an operation's input."""
         if type(x) is not Value:
-            return repr(x) if not isinstance(x, float) or math.isfinite(x) else f"float({str(x)!r})"
+            return lowering.number_text(x)
         name = self._names.get(x)
         if name is None:
             assert x.kind == "constant", x
@@ -289,7 +289,7 @@ class _Program:
 
     def _emit(self, number: int, op: Op) -> None:
         name = op.prim.name
-        if name in lowering.VIEWS:
+        if name in VIEWS:
             self._emit_view(number, op)
             return
         if self._emit_scalar(number, op):
@@ -497,7 +497,7 @@ def _view_roots(graph: Graph) -> dict[Value, Value]:
     """Return, for each value that is a view, the value whose memory it shows."""
     roots: dict[Value, Value] = {}
     for op in graph.ops:
-        if op.prim.name in lowering.VIEWS:
+        if op.prim.name in VIEWS:
             x = op.inputs[0]
             roots[op.output] = roots.get(x, x)
     return roots

@@ -6,7 +6,6 @@ same numbers, since each element is computed by itself.
 
 from __future__ import annotations
 
-import math
 import threading
 from collections.abc import Callable, Sequence
 from operator import is_
@@ -107,7 +106,7 @@ def _code(
 
     lines: list[str] = []
     for i, op in enumerate(ops):
-        texts = [names[x] if type(x) is Value else _number(x) for x in op.inputs]
+        texts = [names[x] if type(x) is Value else lowering.number_text(x) for x in op.inputs]
         ended = [x for x in dict.fromkeys(op.values) if last[x] == i and x in held]
         free += [held.pop(x) for x in ended if _may_take(op, x)]
         if op.output not in names:
@@ -132,10 +131,6 @@ def _code(
     )
     exec(compile(text, "<pieces>", "exec"), objects)
     return objects["make"], rooms
-
-
-def _number(x: Any) -> str:
-    return repr(x) if not isinstance(x, float) or math.isfinite(x) else f"float({str(x)!r})"
 
 
 def in_pieces(graph: Graph) -> Graph:

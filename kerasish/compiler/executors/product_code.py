@@ -11,9 +11,6 @@ be transposed, or have any other distances between its elements.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import numpy as np
 
 from kerasish.compiler.executors.ir import FOOTER, Function, type_of
@@ -107,20 +104,6 @@ class _Code(Function):
         return self.name(
             f"shufflevector {self.vector} {x}, {self.vector} {y}, <{len(places)} x i32> <{mask}>"
         )
-
-    @contextmanager
-    def when(self, condition: str, otherwise: bool = False) -> Iterator[None]:
-        """Run what follows where a condition holds (or where it does not)."""
-        self._count += 1
-        then, end = f"then{self._count}", f"end{self._count}"
-        first, second = (end, then) if otherwise else (then, end)
-        self.line(f"br i1 {condition}, label %{first}, label %{second}")
-        self._lines.append(f"{then}:")
-        self._block = then
-        yield
-        self.line(f"br label %{end}")
-        self._lines.append(f"{end}:")
-        self._block = end
 
 
 def _tile(dtype: np.dtype, lanes: int, rows: int, vectors: int = VECTORS) -> str:

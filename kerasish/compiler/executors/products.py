@@ -182,7 +182,7 @@ def place_products(graph: Graph) -> Graph:
 
 def _lies_in_order(x: Value, maker: dict[Value, Op]) -> bool:
     """Tell whether a value is no view, so that it has its memory to itself in the order of its elements."""
-    from kerasish.compiler.executors.lowering import VIEWS
+    from kerasish.compiler.views import VIEWS
 
     while x in maker and maker[x].prim.name == "reshape":
         x = maker[x].inputs[0]

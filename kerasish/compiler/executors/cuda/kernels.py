@@ -10,13 +10,14 @@ from collections.abc import Mapping, Sequence
 from itertools import accumulate
 
 from kerasish.compiler.executors.cuda.code import memory_type
-from kerasish.compiler.executors.cuda.phases import Access, NestPhase, Phase, ScalarsPhase, Sources, View
+from kerasish.compiler.executors.cuda.phases import Access, NestPhase, Phase, ScalarsPhase, Sources
 from kerasish.compiler.executors.cuda.planning import phases_of
 from kerasish.compiler.executors.cuda.reductions import ReducePhase
 from kerasish.compiler.executors.cuda.steps import Launch
 from kerasish.compiler.graph import Op, Value
 from kerasish.compiler.kernel import Kernel
 from kerasish.compiler.nests import Grouping
+from kerasish.compiler.views import View
 
 _THREADS = 256
 _THREADS_ALONE = 1024

@@ -23,22 +23,15 @@ from kerasish.compiler.executors.cuda.code import (
     memory_type,
 )
 from kerasish.compiler.graph import Op, Value
-from kerasish.compiler.layout import Layout, contiguous_strides
+from kerasish.compiler.layout import Layout
 from kerasish.compiler.nests import Axes, Grouping, Nest, Placed, operand_axes
 from kerasish.compiler.scalar import INT32, Scalar
+from kerasish.compiler.views import View, place_of
 
 _PACK = 16
 """Bytes that a thread reads or writes at once."""
 MOST_BLOCKS = 132 * 16
 """Blocks of the largest launch; each then does several parts of the work."""
-
-
-class View(NamedTuple):
-    """Where the elements of a value lie in the memory of another: in elements, from its first."""
-
-    root: Value
-    offset: int
-    strides: tuple[int, ...]
 
 
 class Access(NamedTuple):
@@ -63,8 +56,7 @@ class Sources:
         self._views = views
 
     def view(self, value: Value) -> View:
-        found = self._views.get(value)
-        return View(value, 0, tuple(contiguous_strides(value.shape))) if found is None else found
+        return place_of(value, self._views)
 
 
 class Phase:

@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from math import prod
 
 from kerasish.autograd.primitive import TABLE
-from kerasish.compiler.executors.cuda.phases import View
 from kerasish.compiler.executors.cuda.steps import Matrix, Product
-from kerasish.compiler.executors.cuda.views import place_of, reshaped_strides
 from kerasish.compiler.graph import Graph, Op, Value
 from kerasish.compiler.kernel import Kernel
+from kerasish.compiler.views import View, place_of, reshaped_strides
 
 Views = dict[Value, View]
 

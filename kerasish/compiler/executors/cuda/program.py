@@ -14,7 +14,7 @@ from kerasish.autograd.primitive import TABLE
 from kerasish.compiler.decompose import decompose
 from kerasish.compiler.executors.cuda.code import is_half, memory_type
 from kerasish.compiler.executors.cuda.kernels import CudaKernel
-from kerasish.compiler.executors.cuda.phases import Phase, Sources, View
+from kerasish.compiler.executors.cuda.phases import Phase, Sources
 from kerasish.compiler.executors.cuda.products import (
     Affine,
     is_product,
@@ -24,7 +24,7 @@ from kerasish.compiler.executors.cuda.products import (
 )
 from kerasish.compiler.executors.cuda.steps import Launch, Step
 from kerasish.compiler.executors.cuda.together import joined, own_product, small_phases
-from kerasish.compiler.executors.cuda.views import VIEWS, lay_out, place_of
+from kerasish.compiler.executors.cuda.views import lay_out
 from kerasish.compiler.executors.cuda.windows import lower_windows
 from kerasish.compiler.fusion import group, is_fusible
 from kerasish.compiler.graph import Graph, Op, Value
@@ -33,6 +33,7 @@ from kerasish.compiler.layout import contiguous_strides
 from kerasish.compiler.memory import Plan, plan_memory
 from kerasish.compiler.nests import Grouping
 from kerasish.compiler.passes import optimize, slice_first
+from kerasish.compiler.views import VIEWS, View, place_of
 
 _DTYPES = frozenset("?bhilqBHILQefd")
 
