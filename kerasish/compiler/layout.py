@@ -61,15 +61,6 @@ class Layout:
         return int(np.prod(self.dims[self.split :], dtype=int))
 
 
-def contiguous_strides(shape: tuple[int, ...]) -> list[int]:
-    """Return how far apart neighbors along each axis of a contiguous array are, in elements."""
-    steps, step = [], 1
-    for n in reversed(shape):
-        steps.append(step)
-        step *= n
-    return steps[::-1]
-
-
 def identity(name: str, dtype: np.dtype) -> Any:
     """Return what a reduction starts from."""
     if name in ("reduce_max", "reduce_min"):

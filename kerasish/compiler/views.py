@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from kerasish.compiler.graph import Op, Value
-from kerasish.compiler.layout import contiguous_strides
 
 VIEWS = frozenset(("reshape", "transpose", "slice", "broadcast_to", "flip"))
 """Primitives whose result is a view of their first input."""
@@ -18,6 +17,15 @@ class View(NamedTuple):
     root: Value
     offset: int
     strides: tuple[int, ...]
+
+
+def contiguous_strides(shape: Sequence[int]) -> list[int]:
+    """Return how far apart neighbors along each axis of a contiguous array are, in elements."""
+    steps, step = [], 1
+    for n in reversed(shape):
+        steps.append(step)
+        step *= n
+    return steps[::-1]
 
 
 def place_of(value: Value, views: Mapping[Value, View]) -> View:

@@ -14,9 +14,10 @@ import numpy as np
 
 from kerasish.compiler.executors.ir import Function, type_of
 from kerasish.compiler.graph import Op, Value
-from kerasish.compiler.layout import Layout, contiguous_strides, identity
+from kerasish.compiler.layout import Layout, identity
 from kerasish.compiler.nests import REDUCTIONS, Axes, Bits, Grouping, Nest, Placed, operand_axes
 from kerasish.compiler.scalar import FLOAT32, FLOAT64, INT32, LIGHT, RULES, Scalar, operand_dtypes
+from kerasish.compiler.views import contiguous_strides
 
 _STACK_ROW = 4096
 """Bytes of the longest row that is kept on the stack between passes."""

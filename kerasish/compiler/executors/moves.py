@@ -14,7 +14,7 @@ from kerasish.compiler.executors.shared import Functions, SharedKernel
 from kerasish.compiler.graph import Graph, Op, Value
 from kerasish.compiler.kernel import Kernel
 from kerasish.compiler.passes import dead_code
-from kerasish.compiler.views import VIEWS, View, place_of, view_of
+from kerasish.compiler.views import VIEWS, View, contiguous_strides, place_of, view_of
 
 _BYTES_PER_MICROSECOND = 4e3
 _INT64 = np.dtype(np.int64)
@@ -198,7 +198,7 @@ def _scatter(op: Op, views: Mapping[Value, View]) -> Any:
             else:
                 f.store(f.const(0, f.dtype), mine, i)
         with f.loops(*shape) as places:
-            place = f.sum_of_products(list(zip(places, _steps(shape), strict=True)))
+            place = f.sum_of_products(list(zip(places, contiguous_strides(shape), strict=True)))
             number = f.load(rows, place, _INT64).ref
             mine_too = f.name(f"icmp ult i64 {f.name(f'sub i64 {number}, {f.start}')}, {f.parts}")
             with f.when(mine_too):
@@ -216,7 +216,7 @@ def _copy(op: Op, views: Mapping[Value, View]) -> Any:
     x = op.inputs[0]
     layout = place_of(x, views)
     shape, strides = _joined(x.shape, layout.strides)
-    steps = _steps(shape)
+    steps = contiguous_strides(shape)
     time = op.output.nbytes / _BYTES_PER_MICROSECOND
     kernel = SharedKernel("copy", [layout.root], op.output, [op], shape[0], time)
 
@@ -244,11 +244,6 @@ def _joined(shape: Sequence[int], strides: Sequence[int]) -> tuple[list[int], li
             steps.append(step)
     # The first axis is what threads share.
     return (sizes[1:], steps[1:]) if len(sizes) > 2 else (sizes, steps)
-
-
-def _steps(shape: Sequence[int]) -> list[int]:
-    """Return how far apart neighbors along each axis are, in elements that lie in order."""
-    return [prod(shape[i + 1 :]) for i in range(len(shape))]
 
 
 __all__ = ["RowNumbers", "check_row_numbers", "numbers_first", "place_moves"]

@@ -29,11 +29,10 @@ from kerasish.compiler.executors.cuda.windows import lower_windows
 from kerasish.compiler.fusion import group, is_fusible
 from kerasish.compiler.graph import Graph, Op, Value
 from kerasish.compiler.kernel import Kernel
-from kerasish.compiler.layout import contiguous_strides
 from kerasish.compiler.memory import Plan, plan_memory
 from kerasish.compiler.nests import Grouping
 from kerasish.compiler.passes import optimize, slice_first
-from kerasish.compiler.views import VIEWS, View, place_of
+from kerasish.compiler.views import VIEWS, View, contiguous_strides, place_of
 
 _DTYPES = frozenset("?bhilqBHILQefd")
 
