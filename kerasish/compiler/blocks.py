@@ -1,8 +1,9 @@
-"""Small variables side by side: what changes many of them in the same way becomes one operation on all.
+"""Variables side by side: what changes many of them in the same way becomes one operation on all.
 
 An optimizer does the same dozen operations for every weight. On a bias they take less time than calling them, so the
-arrays of small variables that are updated alike are put into one block of memory, of which each variable shows its
-part; the operations then run once on the block. Kernels in machine code hold all weights anyway and need none of this.
+arrays of variables that are updated alike are put into one block of memory, of which each variable shows its part; the
+operations then run once on the block. (The memory plan lets gradients be computed where they have to lie for that.)
+Kernels in machine code hold all weights anyway and need none of this.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import numpy as np
 from kerasish.autograd.primitive import TABLE, Binary, Unary
 from kerasish.compiler.graph import Graph, Op, Value
 
-_LARGEST = 1 << 14
+_LARGEST = 1 << 17
 """Elements of the largest variable that goes into a block: beyond, the work outweighs the calls."""
 
 
@@ -148,7 +149,7 @@ def _is_elementwise(op: Op) -> bool:
 
 
 def put_side_by_side(graph: Graph) -> Graph:
-    """Let small variables that are updated in the same way be updated by the same operations.
+    """Let variables, unless they are large, that are updated in the same way be updated by the same operations.
 
     Args:
         graph: An optimized graph.

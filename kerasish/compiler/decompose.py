@@ -30,7 +30,7 @@ iota = Primitive("iota", _iota_run, lambda shape, axis: Abstract(shape, INT32))
 """The position of each element along an axis, as int32."""
 
 
-class _Emitter:
+class Emitter:
     """Collects operations; what has been asked for before is not computed twice."""
 
     def __init__(self) -> None:
@@ -43,6 +43,13 @@ class _Emitter:
         if value is None:
             value = self._seen[key] = Value(shape, kind)
             self.ops.append(Op(TABLE[name], inputs, params, (value,)))
+        return value
+
+    def constant(self, array: np.ndarray) -> Value:
+        key = ("constant", array.dtype, array.shape, array.tobytes())
+        value = self._seen.get(key)
+        if value is None:
+            value = self._seen[key] = Value(array.shape, array.dtype, "constant", array)
         return value
 
     def binary(self, name: str, x: Any, y: Any) -> Value:
@@ -90,13 +97,13 @@ class _Emitter:
 Rule = Callable[..., Value]
 
 
-def _softmax(e: _Emitter, x: Value, axis: int) -> Value:
+def _softmax(e: Emitter, x: Value, axis: int) -> Value:
     grown = e.unary("exp", e.binary("subtract", x, e.reduce("max", x, axis)))
     return e.binary("divide", grown, e.reduce("sum", grown, axis))
 
 
 def _argument(kind: str) -> Rule:
-    def rule(e: _Emitter, x: Value, axis: int, keepdims: bool) -> Value:
+    def rule(e: Emitter, x: Value, axis: int, keepdims: bool) -> Value:
         """The first place that holds the extremum (NaN counts as one, as in NumPy)."""
         top = e.reduce(kind, x, axis)
         best = e.binary("equal", x, top)
@@ -108,7 +115,7 @@ def _argument(kind: str) -> Rule:
     return rule
 
 
-def _take_along_axis(e: _Emitter, x: Value, indices: Value, axis: int) -> Value:
+def _take_along_axis(e: Emitter, x: Value, indices: Value, axis: int) -> Value:
     shape = tuple(1 if i == axis else n for i, n in enumerate(x.shape))
     position = indices
     if indices.dtype.kind == "i":
@@ -117,28 +124,26 @@ def _take_along_axis(e: _Emitter, x: Value, indices: Value, axis: int) -> Value:
     return e.pick(x, e.at(x, e.cast(position, INT32), axis), axis)
 
 
-def _class_index(e: _Emitter, output: Value, target: Value) -> tuple[int, Value]:
+def _class_index(e: Emitter, output: Value, target: Value) -> tuple[int, Value]:
     axis = output.ndim - 1
     position = e.cast(e.reshape(target, (*target.shape, 1)), INT32)
     return axis, e.at(output, position, axis)
 
 
-def _of_probabilities(e: _Emitter, output: Value, target: Value) -> tuple[Value, Value, Value, Value]:
+def _of_probabilities(e: Emitter, output: Value, target: Value) -> tuple[Value, Value, Value, Value]:
     """Where the true class is, its entry, the sum of all, and the first over the second."""
     axis, here = _class_index(e, output, target)
     picked, total = e.pick(output, here, axis), e.reduce("sum", output, axis)
     return here, picked, total, e.binary("divide", picked, total)
 
 
-def _probabilities(e: _Emitter, output: Value, target: Value, low: float, high: float) -> Value:
+def _probabilities(e: Emitter, output: Value, target: Value, low: float, high: float) -> Value:
     *_, probability = _of_probabilities(e, output, target)
     clipped = e.binary("minimum", e.binary("maximum", probability, low), high)
     return e.reshape(e.unary("negative", e.unary("log", clipped)), target.shape)
 
 
-def _probabilities_grad(
-    e: _Emitter, g: Value, output: Value, target: Value, low: float, high: float
-) -> Value:
+def _probabilities_grad(e: Emitter, g: Value, output: Value, target: Value, low: float, high: float) -> Value:
     here, picked, total, probability = _of_probabilities(e, output, target)
     inside = e.binary(
         "logical_and", e.binary("greater", probability, low), e.binary("less", probability, high)
@@ -148,14 +153,14 @@ def _probabilities_grad(
     return e.binary("subtract", e.binary("divide", g, total), e.where(here, at_target, 0))
 
 
-def _logits(e: _Emitter, output: Value, target: Value) -> Value:
+def _logits(e: Emitter, output: Value, target: Value) -> Value:
     axis, here = _class_index(e, output, target)
     shifted = e.binary("subtract", output, e.reduce("max", output, axis))
     total = e.unary("log", e.reduce("sum", e.unary("exp", shifted), axis))
     return e.reshape(e.binary("subtract", total, e.pick(shifted, here, axis)), target.shape)
 
 
-def _logits_grad(e: _Emitter, g: Value, output: Value, target: Value) -> Value:
+def _logits_grad(e: Emitter, g: Value, output: Value, target: Value) -> Value:
     axis, here = _class_index(e, output, target)
     probability = _softmax(e, output, axis)
     error = e.where(here, e.binary("subtract", probability, 1), probability)
@@ -199,7 +204,7 @@ def decompose(graph: Graph, halves: bool = False) -> Graph:
         graph: A graph of primitives.
         halves: Whether kernels compute with floats of two bytes.
     """
-    emitter = _Emitter()
+    emitter = Emitter()
     mapping: dict[Value, Any] = {}
     ops: list[Op] = []
     for op in graph.ops:

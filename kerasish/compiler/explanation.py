@@ -139,6 +139,7 @@ class Explanation:
 
     def _place(self, ops: Sequence[Op], executable: Any) -> None:
         """Say where each result is written, and what was in that memory before."""
+        wholes = {whole for whole, _ in executable.plan.parts.values()}
         before: list[tuple[int, int, Value]] = []  # stretches of the arena, and what is in them
         for op, kernel in zip(ops, self.kernels, strict=True):
             roots = {x: executable.place(x) for x in op.values if x.kind == "result"}
@@ -155,6 +156,8 @@ class Explanation:
                     over = [v for _, _, v in taken if v in read]
                     old = over or [v for _, _, v in taken]
                     reused, in_place = (self._name(old[-1]) if old else None), bool(over)
+                    if value in wholes:  # its parts are there
+                        reused, in_place = None, True
                     text = f"arena+{where}"
                 elif kind == "variable":
                     in_place = any(where is s for s in states)

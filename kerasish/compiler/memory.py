@@ -1,8 +1,9 @@
 """Memory plan: which buffer each value of a graph lives in.
 
 Values get places in one arena by liveness: a buffer is free again after the last use of the value in it. A value that
-an operation may write over one of its inputs takes over that input's buffer, and a variable's new value is written
-straight into the variable's own array where nothing reads the old one any more.
+an operation may write over one of its inputs takes over that input's buffer, a variable's new value is written
+straight into the variable's own array where nothing reads the old one any more, and what a concatenation puts one after
+another can be computed there.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ class Plan:
     Attributes:
         offsets: Byte offset in the arena of each planned value.
         in_place: Values written into a variable's own array, with the variable.
+        parts: Values computed where a concatenation puts them, with its result and where they begin in it, in bytes.
         size: Bytes of the arena.
         reused: Bytes that would have been needed on top without reuse.
     """
@@ -31,6 +33,7 @@ class Plan:
     def __init__(self) -> None:
         self.offsets: dict[Value, int] = {}
         self.in_place: dict[Value, Any] = {}
+        self.parts: dict[Value, tuple[Value, int]] = {}
         self.size = 0
         self.reused = 0
 
@@ -73,7 +76,11 @@ def rounded(nbytes: int) -> int:
 
 
 def plan_memory(
-    graph: Graph, roots: dict[Value, Value], planned: set[Value], may_overwrite: MayOverwrite
+    graph: Graph,
+    roots: dict[Value, Value],
+    planned: set[Value],
+    may_overwrite: MayOverwrite,
+    may_join: Callable[[Op], bool] = lambda op: False,
 ) -> Plan:
     """Give every planned value a place.
 
@@ -82,19 +89,26 @@ def plan_memory(
         roots: For each view, the value whose memory it shows.
         planned: The values that operations write into given arrays (the others are allocated when they are made).
         may_overwrite: When an output may take over an input's memory.
+        may_join: Whether what an operation computes may be part of a concatenation's result.
     """
     plan = Plan()
     last_use = _last_uses(graph, roots)
     _place_updates(graph, roots, planned, last_use, may_overwrite, plan)
+    _place_parts(graph, roots, planned, last_use, may_join, plan)
     arena = _Arena()
     for time, op in enumerate(graph.ops):
         dying = {
             roots.get(v, v)
             for v in op.values
             if last_use[roots.get(v, v)] == time and roots.get(v, v) in plan.offsets
-        }
+        } - plan.parts.keys()
         for j, value in enumerate(op.outputs):
-            if value not in planned or value in plan.in_place:
+            if value not in planned or value in plan.in_place or value in plan.offsets:
+                continue
+            if value in plan.parts:
+                whole, _ = plan.parts[value]
+                start = plan.offsets[whole] = arena.take(whole.nbytes)
+                plan.offsets.update((x, start + n) for x, (y, n) in plan.parts.items() if y is whole)
                 continue
             taken = _taken_over(op, j, dying, roots, may_overwrite)
             if taken is not None:
@@ -164,3 +178,37 @@ def _place_updates(
         if any(op.inputs[i] is not own or not may_overwrite(op, i, j) for i in uses):
             continue
         plan.in_place[value] = variable
+
+
+def _place_parts(
+    graph: Graph,
+    roots: dict[Value, Value],
+    planned: set[Value],
+    last_use: dict[Value, int],
+    may_join: Callable[[Op], bool],
+    plan: Plan,
+) -> None:
+    """Find what can be computed where a concatenation puts it."""
+    made = {value: op for op in graph.ops for value in op.outputs}
+    for time, op in enumerate(graph.ops):
+        whole = op.outputs[0]
+        joins = op.prim.name == "concatenate" and op.params.get("axis") == 0
+        if not joins or whole not in planned or whole in plan.in_place:
+            continue
+        start = 0
+        for x in op.values:
+            part = x
+            while part in roots and made[part].prim.name == "reshape":
+                part = made[part].inputs[0]
+            free = (
+                part in planned and part not in roots and part not in plan.in_place and part not in plan.parts
+            )
+            # (What is read later too would be lost when the whole is written over.)
+            if (
+                free
+                and last_use[part] == time
+                and made[part].prim.name != "concatenate"
+                and may_join(made[part])
+            ):
+                plan.parts[part] = whole, start
+            start += x.nbytes

@@ -6,6 +6,8 @@ They are written per element (no reduction over the batch): the classes in `kera
 
 from __future__ import annotations
 
+import numpy as np
+
 from kerasish import config
 from kerasish.autograd.abstract import Abstract
 from kerasish.autograd.dtypes import FLOATS, INTS
@@ -137,6 +139,8 @@ def _rows(xp, output, target):
     """`output` as a matrix with one row a sample, and the places of the true classes in it, counted along its rows."""
     matrix, classes = output.reshape(-1, output.shape[-1]), target.reshape(-1)
     rows, count = matrix.shape
+    if classes.dtype == np.uint64:  # with signed integers these would make floats
+        classes = classes.astype(np.int64)
     return matrix, xp.arange(0, rows * count, count) + classes if count else classes
 
 
@@ -144,13 +148,8 @@ def _pick(xp, output, target):
     """What `_rows` returns, and the entries of the true classes."""
     matrix, places = _rows(xp, output, target)
     # (Where a device would have to be waited for, it does not tell: a compiled `fit` looks at the labels beforehand.)
-    if xp is cpu and cpu.any_outside(target, matrix.shape[1]):
-        count = matrix.shape[1]
-        wrong = target[(target < 0) | (target >= count)]
-        raise ValueError(
-            f"Argument `target` holds class indices outside the classes: {wrong.size} of {target.size}, such as "
-            f"{wrong[0]}. Expected indices from 0 to {count - 1}, because `output` has {count} classes."
-        )
+    if xp is cpu:
+        cpu.check_classes(target, matrix.shape[1])
     return matrix, places, matrix.reshape(-1)[places]
 
 

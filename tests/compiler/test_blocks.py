@@ -139,7 +139,7 @@ def test_what_differs_stays_apart():
     assert groups(lambda g: (a.assign_sub(a * 0.1), b.assign_add(b * 0.1)) and g) == []
     doubles = variables((4,), dtype="float64")[0]
     assert groups(lambda g: (a.assign_sub(a * 0.1), doubles.assign_sub(doubles * 0.1)) and g) == []
-    large = variables((200, 200))[0]
+    large = variables((400, 400))[0]
     assert groups(lambda g: (a.assign_sub(a * 0.1), large.assign_sub(large * 0.1)) and g) == []
     # What the step returns is no affair of one variable.
     assert groups(lambda g: (a.assign_sub(a * 0.1).value, b.assign_sub(b * 0.1).value)) == []

@@ -18,11 +18,15 @@ from kerasish import ops
 from kerasish.autograd.abstract import Abstract
 from kerasish.autograd.primitive import TABLE, Binary, Unary
 from kerasish.autograd.primitives.indexing import ARRAY
-from kerasish.compiler import passes, trace
+from kerasish.compiler import (
+    class_indices,  # noqa: F401  (the table of primitives has what has been loaded)
+    passes,
+    trace,
+)
 from kerasish.compiler.executors import lowering
 from kerasish.compiler.executors.numpy import NumpyExecutable
 from kerasish.compiler.views import VIEWS
-from kerasish.ops import activations  # noqa: F401  (the table of primitives has what has been loaded)
+from kerasish.ops import activations  # noqa: F401
 
 pytestmark = pytest.mark.filterwarnings("error")
 DTYPES = ("float32", "float64", "float16", "int32", "uint8", "bool")
@@ -276,7 +280,18 @@ def _windows():
     yield "conv_transpose", [out, kernel], params
 
 
-CASES = [*_reductions(), *_products(), *_moves(), *_softmaxes(), *_gathers(), *_choices(), *_windows()]
+def _classes():
+    x, places = values((3, 4), "float32", 0), np.int64([2, 4, 11])
+    for dtype in ("int64", "int32", "uint8", "uint64"):
+        yield "class_places", [np.int64([0, 4, 8]), np.array([2, 0, 3], dtype)], {"count": 4}
+    for dtype in ("float32", "float64"):
+        yield "at_places", [x.astype(dtype), places], {}
+        yield "put_at_places", [x.astype(dtype), places, values((3,), dtype, 1)], {}
+
+
+CASES = [
+    *_reductions(), *_products(), *_moves(), *_softmaxes(), *_gathers(), *_choices(), *_windows(), *_classes()
+]  # fmt: skip
 
 
 def _by_name():

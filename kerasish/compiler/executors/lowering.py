@@ -15,7 +15,7 @@ import numpy as np
 from kerasish.autograd.primitive import Binary, Unary
 from kerasish.autograd.primitives.indexing import with_arrays
 from kerasish.compiler.graph import Op, Value
-from kerasish.devices.cpu import index_add
+from kerasish.devices.cpu import check_classes, index_add, row_of_ones, sums_by_product
 
 Bind = Callable[[Any, str], str]
 """Gives an object (a function, an axis tuple) a name in the generated code."""
@@ -45,16 +45,25 @@ def _invoke(function: str, inputs: Sequence[str], out: str, bind: Bind) -> str:
 
 def _call(function: str) -> Rule:
     def rule(op: Op, inputs: list[str], out: str, bind: Bind) -> list[str]:
-        dtype = next((x.dtype for x in op.values), None)
-        if dtype is not None and dtype.char in "efd":
-            # NumPy takes an array without axes in half the time of a Python number.
-            inputs = [
-                text if type(x) is Value else bind(np.array(x, dtype), "number")
-                for x, text in zip(op.inputs, inputs, strict=True)
-            ]
-        return [_invoke(function, inputs, out, bind)]
+        both = zip(op.inputs, inputs, strict=True)
+        return [_invoke(function, [_operand(x, text, op, bind) for x, text in both], out, bind)]
 
     return rule
+
+
+def _operand(x: Any, text: str, op: Op, bind: Bind) -> str:
+    """Return the text of an operand: for a number, of an array without axes, which NumPy takes in half the time."""
+    dtype = next((v.dtype for v in op.values), None)
+    if type(x) is Value or dtype is None:
+        return text
+    if dtype.char in "efd" or dtype.kind in "iu" and type(x) is int and _holds(dtype, x):
+        return bind(np.array(x, dtype), "number")
+    return text
+
+
+def _holds(dtype: np.dtype, number: int) -> bool:
+    limits = np.iinfo(dtype)
+    return limits.min <= number <= limits.max
 
 
 def _reduction(function: str) -> Rule:
@@ -74,7 +83,18 @@ def _sum(op: Op, inputs: list[str], out: str, bind: Bind) -> list[str]:
         # The sum of the rows is a product with a row of ones, which BLAS does faster than a reduction.
         ones = bind(np.ones(x.shape[0], x.dtype), "ones")
         return [f"{bind(np.dot, 'dot')}({ones}, {inputs[0]}, {out})"]
+    if op.params["axis"] == (x.ndim - 1,) and sums_by_product(x):
+        rows, column = x.size // x.shape[-1], op.params["keepdims"]
+        return [
+            f"{bind(np.dot, 'dot')}({_reshaped(inputs[0], x.shape, (rows, x.shape[-1]))}, "
+            f"{bind(row_of_ones(x.shape[-1], x.dtype, column), 'ones')}, "
+            f"{_reshaped(out, op.output.shape, (rows, 1) if column else (rows,))})"
+        ]
     return _reduction("add")(op, inputs, out, bind)
+
+
+def _reshaped(text: str, shape: tuple[int, ...], wanted: tuple[int, ...]) -> str:
+    return text if shape == wanted else f"{text}.reshape({wanted!r})"
 
 
 def _where(op: Op, inputs: list[str], out: str, bind: Bind) -> list[str]:
@@ -82,13 +102,9 @@ def _where(op: Op, inputs: list[str], out: str, bind: Bind) -> list[str]:
     copyto = bind(np.copyto, "copyto")
     if _masks(op):
         # All bits of x where the condition holds and none elsewhere: four times as fast as a choice.
-        width = bind(np.dtype(f"i{op.output.dtype.itemsize}"), f"i{op.output.dtype.itemsize}")
-        bits = f"{out}.view({width})"
+        bits, byte = (bind(np.dtype(f"i{n}"), f"i{n}") for n in (op.output.dtype.itemsize, 1))
         return [
-            f"m = {bits}",
-            f"{copyto}(m, {condition}.view({bind(np.dtype('i1'), 'i1')}))",
-            f"{bind(np.negative, 'negative')}(m, m)",
-            f"{bind(np.bitwise_and, 'bitwise_and')}({x}.view({width}), m, m)",
+            f"{bind(np.multiply, 'multiply')}({x}.view({bits}), {condition}.view({byte}), {out}.view({bits}))"
         ]
     return [f"{copyto}({out}, {y})", f"{copyto}({out}, {x}, where={condition})"]
 
@@ -120,20 +136,26 @@ def _sigmoid(op: Op, inputs: list[str], out: str, bind: Bind) -> list[str]:
 
 def _with_number(function: str, number: float, first: bool = False) -> Rule:
     def rule(op: Op, inputs: list[str], out: str, bind: Bind) -> list[str]:
-        both = (str(number), inputs[0]) if first else (inputs[0], str(number))
-        return [_invoke(function, both, out, bind)]
+        other = _operand(number, str(number), op, bind)
+        return [_invoke(function, (other, inputs[0]) if first else (inputs[0], other), out, bind)]
 
     return rule
 
 
 def _softmax(op: Op, inputs: list[str], out: str, bind: Bind) -> list[str]:
-    axis = op.params["axis"]
-    top, total = bind(np.maximum.reduce, "maximum_reduce"), bind(np.add.reduce, "add_reduce")
+    x, axis = op.inputs[0], op.params["axis"]
+    top = bind(np.maximum.reduce, "maximum_reduce")
     subtract, exp, divide = (bind(getattr(np, n), n) for n in ("subtract", "exp", "divide"))
+    total = f"{bind(np.add.reduce, 'add_reduce')}({out}, {axis}, None, None, True)"
+    if axis in (-1, x.ndim - 1) and sums_by_product(x):
+        rows = _reshaped(out, x.shape, (x.size // x.shape[-1], x.shape[-1]))
+        ones = bind(row_of_ones(x.shape[-1], x.dtype, True), "ones")
+        product = f"{bind(np.dot, 'dot')}({rows}, {ones})"
+        total = _reshaped(product, (x.size // x.shape[-1], 1), (*x.shape[:-1], 1))
     return [
         f"{subtract}({inputs[0]}, {top}({inputs[0]}, {axis}, None, None, True), {out})",
         f"{exp}({out}, {out})",
-        f"{divide}({out}, {total}({out}, {axis}, None, None, True), {out})",
+        f"{divide}({out}, {total}, {out})",
     ]
 
 
@@ -162,7 +184,29 @@ def _scatter_add(op: Op, inputs: list[str], out: str, bind: Bind) -> list[str]:
     return [f"{bind(index_add, 'index_add')}({x}, {index}, {values}, {out})"]
 
 
+def _class_places(op: Op, inputs: list[str], out: str, bind: Bind) -> list[str]:
+    starts, target = inputs
+    cast = ", casting='unsafe'" if op.inputs[1].dtype == np.uint64 else ""
+    return [
+        f"{bind(check_classes, 'check_classes')}({target}, {op.params['count']})",
+        f"{bind(np.add, 'add')}({starts}, {target}, {out}{cast})",
+    ]
+
+
+def _at_places(op: Op, inputs: list[str], out: str, bind: Bind) -> list[str]:
+    # (Were the places checked, `take` would write to a copy of `out` first.)
+    return [f"{inputs[0]}.reshape(-1).take({inputs[1]}, None, {out}, 'clip')"]
+
+
+def _put_at_places(op: Op, inputs: list[str], out: str, bind: Bind) -> list[str]:
+    copy = [] if inputs[0] == out else [f"{bind(np.copyto, 'copyto')}({out}, {inputs[0]})"]
+    return [*copy, f"{out}.reshape(-1)[{inputs[1]}] = {inputs[2]}"]
+
+
 _RULES: dict[str, Rule] = {
+    "class_places": _class_places,
+    "at_places": _at_places,
+    "put_at_places": _put_at_places,
     "scatter_add": _scatter_add,
     "reduce_sum": _sum,
     "reduce_max": _reduction("maximum"),
@@ -179,7 +223,7 @@ _RULES: dict[str, Rule] = {
     "concatenate": _concatenate,
 }
 
-_SAFE_IN_PLACE = frozenset(("cast", "relu", "sigmoid", "reciprocal", "softplus"))
+_SAFE_IN_PLACE = frozenset(("put_at_places", "cast", "relu", "sigmoid", "reciprocal", "softplus"))
 
 
 _FLOATS_ONLY = frozenset(("relu", "rint"))

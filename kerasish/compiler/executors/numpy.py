@@ -11,6 +11,7 @@ import re
 import weakref
 from collections.abc import Callable, Sequence
 from itertools import count, pairwise
+from operator import attrgetter, is_
 from time import perf_counter
 from typing import Any
 
@@ -27,6 +28,7 @@ from kerasish.compiler.views import VIEWS
 from kerasish.devices.rows import Rows
 
 _numbers = count(1)
+_array_of = attrgetter("_array")
 _SMALL = 1 << 16
 
 
@@ -43,7 +45,9 @@ class NumpyExecutable:
         self.graph = graph
         self._program = _Program(graph)
         self._idle: list[_Instance] = []
-        self._written = [variable for variable, _ in graph.updates]
+        self._written = [
+            v for variable, _ in graph.updates for v in getattr(variable, "members", (variable,))
+        ]
 
     @property
     def plan(self) -> Plan:
@@ -141,6 +145,7 @@ class _Instance:
     def bind(self) -> None:
         """Make the function for the arrays that the variables have now."""
         self.arrays = [variable._array for variable in self._program.variables]
+        self._held = list(map(_array_of, self._program.holders))
         self.run = self._program.make(self.arena, self.arrays)
 
     def gathered(self, arguments: Sequence[np.ndarray | Rows]) -> Sequence[np.ndarray]:
@@ -159,10 +164,7 @@ class _Instance:
 
     def bound(self) -> bool:
         """Tell whether the variables still have the arrays that the function was made for."""
-        for variable, array in zip(self._program.variables, self.arrays, strict=True):
-            if variable._array is not array:
-                return False
-        return True
+        return all(map(is_, map(_array_of, self._program.holders), self._held))
 
 
 class _Program:
@@ -186,6 +188,7 @@ class _Program:
         states.update((id(variable), variable) for variable, _ in graph.updates)
         # Blocks come first: to ask for one's array may move its members'.
         self.variables = sorted(states.values(), key=lambda variable: not hasattr(variable, "members"))
+        self.holders = [v for variable in self.variables for v in getattr(variable, "members", (variable,))]
         self._roots = _view_roots(graph)
         self._view_makers = {op.output: op for op in graph.ops if op.prim.name in VIEWS}
         self._direct = {v for v in graph.outputs if v.nbytes > self._copied}
@@ -196,7 +199,7 @@ class _Program:
             for value in op.outputs
             if value not in self._direct
         }
-        self.plan = plan_memory(graph, self._roots, planned, _may_overwrite)
+        self.plan = plan_memory(graph, self._roots, planned, _may_overwrite, _may_join)
         self.source = self._generate()
         self.make = self._load(self.source)
 
@@ -311,7 +314,11 @@ class _Program:
                 self._body.append(f"{kernel}({', '.join(arrays)})")
             return
         if rule is not None:
-            self._body.extend(rule(op, inputs, self._target(number, 0, op.output), self._bind))
+            target = self._target(number, 0, op.output)
+            joins = any(whole is op.output for whole, _ in self.plan.parts.values())
+            self._body.extend(
+                self._joined(op, inputs, target) if joins else rule(op, inputs, target, self._bind)
+            )
             return
         kernel = self._bind(op.prim.kernels[np.ndarray], name)
         params = "".join(f", {k}={self._bind(v, k)}" for k, v in op.params.items())
@@ -330,6 +337,16 @@ class _Program:
             )
         else:
             self._body.append(f"{', '.join(targets)} = {call}")
+
+    def _joined(self, op: Op, inputs: Sequence[str], target: str) -> list[str]:
+        """Return statements that copy into a concatenation's result what was not computed there."""
+        lines, start, size = [], 0, op.output.nbytes // max(op.output.shape[0], 1)
+        for x, text in zip(op.values, inputs, strict=True):
+            end = start + x.shape[0]
+            if self.plan.parts.get(self._roots.get(x, x)) != (op.output, start * size):
+                lines.append(f"{self._bind(np.copyto, 'copyto')}({target}[{start}:{end}], {text})")
+            start = end
+        return lines
 
     def _emit_scalar(self, number: int, op: Op) -> bool:
         """Compute with NumPy's scalars what has no axes, and tell whether that was possible."""
@@ -507,6 +524,12 @@ def _may_overwrite(op: Op, i: int, j: int) -> bool:
     if isinstance(op.prim, Kernel):
         return op.prim.may_overwrite(i, j)
     return lowering.may_overwrite(op, i)
+
+
+def _may_join(op: Op) -> bool:
+    return not isinstance(
+        op.prim, Kernel
+    )  # (kernels are told that their memory begins with a line of the cache)
 
 
 _VIEW_TEXT = {
