@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from kerasish.compiler import passes
-from kerasish.compiler.executors.numpy import NumpyStep, new_arena
+from kerasish.compiler.executors.program import StepProgram, new_arena
 from kerasish.compiler.executors.runs import NativeLoop, NativeRun
 from kerasish.compiler.graph import Graph, Op, Value
 from kerasish.compiler.kernel import Kernel
@@ -66,7 +66,7 @@ class Loop(Kernel):
         self._carried, self._sliced = params["carried"], params["sliced"]
         step, self._turned = _with_turned_factors(step, self._carried + self._sliced)
         self.step = step
-        self._program = NumpyStep(step)
+        self._program = StepProgram(step)
         self._given = len(op.inputs)
         self.length = length = params["length"]
         self._order = range(length - 1, -1, -1) if params["reverse"] else range(length)
@@ -140,7 +140,7 @@ class WhileLoop(Kernel):
     def __init__(self, op: Op, native: bool):
         params = op.params
         self.condition, self.step = _prepared(params["condition"], native), _prepared(params["body"], native)
-        self._test, self._program = NumpyStep(self.condition), NumpyStep(self.step)
+        self._test, self._program = StepProgram(self.condition), StepProgram(self.step)
         self._carried, self._limit = params["carried"], params["limit"]
         self._given, self._split = len(op.inputs), len(params["condition"].arguments)
         self._local = threading.local()
@@ -188,7 +188,7 @@ class _Run:
         steps: The functions of the steps, for the arrays of the last call.
     """
 
-    def __init__(self, program: NumpyStep, carried: tuple):
+    def __init__(self, program: StepProgram, carried: tuple):
         self.arena = new_arena(program.plan.size)
         self.buffers = [tuple(np.empty(c.shape, c.dtype) for c in carried) for _ in range(2)]
         self.steps: list[Callable[[], None]] = []

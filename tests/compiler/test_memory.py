@@ -11,7 +11,7 @@ import kerasish
 from kerasish import ops
 from kerasish.autograd.abstract import Abstract
 from kerasish.compiler import passes, trace
-from kerasish.compiler.executors.numpy import NumpyExecutable
+from kerasish.compiler.executors.numpy import NumpyExecutable, _Instance
 from kerasish.compiler.graph import Graph, Value
 from kerasish.compiler.memory import Plan, plan_memory
 
@@ -292,7 +292,7 @@ def test_random_graphs(may_overwrite, program):
 @given(random_graphs.programs())
 def test_what_the_executor_plans(program):
     """The executor's own choice of what is planned and of what may be written over."""
-    from kerasish.compiler.executors.numpy import _may_overwrite
+    from kerasish.compiler.executors.program import _may_overwrite
 
     graph = random_graphs.graph_of(random_graphs.function_of(program, random_graphs.variables()))
     plan = NumpyExecutable(graph).plan
@@ -307,7 +307,7 @@ def test_what_was_in_a_buffer_before_does_not_matter(program):
     executable = NumpyExecutable(random_graphs.graph_of(random_graphs.function_of(program, states)))
     results = []
     for filling in (0, 255):  # 255 in all bytes is a NaN
-        instance = executable._program.instantiate()
+        instance = _Instance(executable._program)
         instance.arena[:] = filling
         copies = [array.copy() for array in instance.arrays]
         outputs = executable._program.make(instance.arena, copies)(*random_graphs.arguments(0))
