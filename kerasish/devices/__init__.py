@@ -257,6 +257,19 @@ def memory_info(device: str | None = None) -> MemoryInfo:
     return host_memory() if kind == "cpu" else selection.gpu(number).memory_info(number)
 
 
+def has_room(nbytes: int, device: str) -> bool:
+    """Tell whether data of a size fit on a device beside what training takes: in half of what nothing is in.
+
+    Args:
+        nbytes: Their bytes.
+        device: The device's name.
+    """
+    if not device.startswith("gpu"):
+        return True
+    info = memory_info(device)
+    return nbytes <= (info.free + info.pooled) // 2
+
+
 __all__ = [
     "DeviceError",
     "MemoryInfo",
@@ -265,6 +278,7 @@ __all__ = [
     "default_module",
     "device",
     "device_name",
+    "has_room",
     "is_array_type",
     "kernel",
     "memory_info",

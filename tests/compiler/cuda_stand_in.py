@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from itertools import pairwise
 from typing import Any
 
@@ -25,6 +26,19 @@ class Memory:
         return Memory(self.ptr + nbytes, self.owner)
 
 
+class _Immediate:
+    """A stream and an event of a device that does everything at once."""
+
+    def wait_event(self, event: Any) -> None:
+        pass
+
+    def record(self, event: Any) -> None:
+        pass
+
+    def synchronize(self) -> None:
+        pass
+
+
 class StandInRuntime:
     """Runs steps on the CPU.
 
@@ -40,6 +54,9 @@ class StandInRuntime:
         self.launches: list[str] = []
         self.products = 0
         self.reverse = False
+
+    def use(self) -> Any:
+        return nullcontext()
 
     def compile(self, steps: Sequence[Launch]) -> list[Any]:
         text, names = module_text(steps)
@@ -61,21 +78,23 @@ class StandInRuntime:
         owner = location.owner
         low = location.ptr - owner.ctypes.data
         flat = owner.reshape(-1).view(np.uint8)
-        return self.asarray(np.ndarray(tuple(shape), dtype, flat, low, strides))
+        return self._shown(np.ndarray(tuple(shape), dtype, flat, low, strides))
 
     def fits(self, array: Any) -> bool:
         host = self._host(array)
         return host.flags.c_contiguous and host.ctypes.data % 16 == 0
 
     def fresh(self, array: Any) -> Any:
-        return self.asarray(np.array(self._host(array), order="C"))
+        return self._shown(np.array(self._host(array), order="C"))
 
     def contiguous(self, array: Any) -> Any:
         host = self._host(array)
-        return array if host.flags.c_contiguous else self.asarray(np.ascontiguousarray(host))
+        return array if host.flags.c_contiguous else self._shown(np.ascontiguousarray(host))
 
-    def asarray(self, array: np.ndarray) -> Any:
+    def _shown(self, array: np.ndarray) -> Any:
         return array if self.array_type is np.ndarray else self.array_type(array)
+
+    asarray = _shown
 
     def put(self, array: Any, location: Memory) -> None:
         host = self._host(array)
@@ -122,6 +141,17 @@ class StandInRuntime:
 
     def synchronize(self) -> None:
         pass
+
+    def page_locked(self, nbytes: int) -> np.ndarray:
+        return np.full(nbytes, 0xFF, np.uint8)
+
+    def stream(self) -> Any:
+        return _Immediate()
+
+    side_stream = event = stream
+
+    def copy(self, source: Any, target: Memory, nbytes: int, stream: Any) -> None:
+        ctypes.memmove(target.ptr, source.ctypes.data if type(source) is np.ndarray else source.ptr, nbytes)
 
     def record(self, run: Callable[[], None]) -> Callable[[], None] | None:
         return run

@@ -3,24 +3,31 @@
 The first call of a set of buffers launches one step after another; the second records them, and from then on a call is
 a single launch. Where something cannot be recorded (an operation of the array library that waits for the GPU), every
 call launches one after another.
+
+Arguments come in three ways: rows of arrays on the GPU are gathered by the step (`Feed`), batches of the host come while
+the step before runs, from the second on (`Transfer`), and all others are copied when the step is called.
 """
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from time import perf_counter
 from typing import Any, Protocol
 
 import numpy as np
 
 from kerasish.autograd.state import clock
+from kerasish.compiler import interrupts
 from kerasish.compiler.executors.cuda.feed import Feed
 from kerasish.compiler.executors.cuda.program import Loop, Program, copies
 from kerasish.compiler.executors.cuda.runtime import module_text
 from kerasish.compiler.executors.cuda.steps import Launch, Product
+from kerasish.compiler.executors.cuda.transfer import SMALL, Transfer, side_by_side
 from kerasish.compiler.graph import Graph, Op, Value
 from kerasish.compiler.memory import Plan
+from kerasish.devices.memory import OutOfMemoryError
 from kerasish.devices.rows import Rows
 
 
@@ -28,6 +35,9 @@ class Runtime(Protocol):
     """What runs steps: a GPU through CuPy, or a stand-in for tests."""
 
     array_type: type
+
+    def use(self) -> AbstractContextManager:
+        """Return a context for all that follows: on the GPU of this runtime, with errors of this package."""
 
     def compile(self, steps: Sequence[Launch]) -> list[Any]:
         """Return the functions of the kernels that are launched."""
@@ -67,6 +77,23 @@ class Runtime(Protocol):
     def synchronize(self) -> None:
         """Wait until all that was launched is done."""
 
+    # What `Transfer` needs. Streams and events are CuPy's, or what has the same methods.
+
+    def page_locked(self, nbytes: int) -> np.ndarray:
+        """Return bytes of the host that the GPU can copy by itself; others where no more can be had."""
+
+    def stream(self) -> Any:
+        """Return the stream that steps run on."""
+
+    def side_stream(self) -> Any:
+        """Return a new stream that nothing waits for unless it is told to."""
+
+    def event(self) -> Any:
+        """Return a new event. Until it is recorded, nobody waits for it."""
+
+    def copy(self, source: Any, target: Any, nbytes: int, stream: Any) -> None:
+        """Copy from memory of the host (an array of bytes) or of the device to the device, on a stream."""
+
     def record(self, run: Callable[[], None]) -> Callable[[], None] | None:
         """Record what `run` launches and return what launches it all at once; None where that cannot be."""
 
@@ -85,7 +112,8 @@ class CudaExecutable:
         self._program = Program(graph)
         self._runtime = runtime
         self.graph = self._program.graph
-        self._functions = _functions(self._program, runtime)
+        with runtime.use():
+            self._functions = _functions(self._program, runtime)
         self._lock = threading.Lock()
         self._idle: list[_Instance] = []
         self._written = [variable for variable, _ in graph.updates]
@@ -112,19 +140,33 @@ class CudaExecutable:
         return "new", None
 
     def __call__(self, arguments: Sequence[Any]) -> tuple:
-        """Run the graph: return its outputs as new arrays and give the variables their new values."""
+        """Run the graph: return its outputs as new arrays and give the variables their new values.
+
+        Args:
+            arguments: Arrays of the device or of the host, or `Rows` of such.
+        """
+        if self._written:
+            with interrupts.whole(), self._runtime.use():
+                return self._update(arguments)
+        with self._runtime.use():
+            return self._run(arguments)
+
+    def _update(self, arguments: Sequence[Any]) -> tuple:
         for variable in self._written:
             if variable._shared:
                 variable.writable()
+        results = self._run(arguments)
+        now = clock()
+        for variable in self._written:
+            variable._changed = now
+        return results
+
+    def _run(self, arguments: Sequence[Any]) -> tuple:
         with self._lock:
             instance = self._idle.pop() if self._idle else None
         if instance is None:
             instance = _Instance(self._program, self._functions, self._runtime)
         results = instance.run(arguments)
-        if self._written:
-            now = clock()
-            for variable in self._written:
-                variable._changed = now
         self._idle.append(instance)
         return results
 
@@ -133,8 +175,9 @@ class CudaExecutable:
 
         Operations that share a launch count where it is: at the last of them.
         """
-        instance = _Instance(self._program, self._functions, self._runtime, on_copies=True)
-        return [instance.timed(arguments) for _ in range(runs)]
+        with self._runtime.use():
+            instance = _Instance(self._program, self._functions, self._runtime, on_copies=True)
+            return [instance.timed(arguments) for _ in range(runs)]
 
 
 def _functions(program: Program, runtime: Runtime) -> dict[str, Any]:
@@ -294,15 +337,21 @@ class _Instance:
         self._replay: Callable[[], None] | None = None
         self._feed: Feed | None = None
         self._next = -1
-        self._arguments = (
-            {}
-            if program.in_place
-            else {v: runtime.memory(max(v.nbytes, 1)) for v in dict.fromkeys(program.graph.arguments)}
-        )
+        self._transfer: Transfer | None = None
+        self._batches = 0  # of the host
+        self._size = side_by_side(program.graph.arguments)[1]
+        self._arguments: dict[Value, Any] = {} if program.in_place else self._room()
         arena = runtime.memory(max(program.plan.size, 1))
         self._frame = _Frame(program, arena, dict(self._arguments), self)
         self._copies = _final_copies(program) if program.copies else None
         self._bind()
+
+    def _room(self) -> dict[Value, Any]:
+        """Return new memory for the arguments, side by side."""
+        arguments = self.program.graph.arguments
+        offsets, size = side_by_side(arguments)
+        memory = self.runtime.memory(size)
+        return {value: memory + offset for value, offset in zip(arguments, offsets, strict=True)}
 
     def constant(self, value: Value) -> Any:
         """Return where a constant is."""
@@ -340,16 +389,54 @@ class _Instance:
             self._bind()
         if self.program.in_place:
             return self._run_in_place(arguments)
-        if arguments and all(type(a) is Rows for a in arguments):
+        if arguments and all(type(a) is Rows and not self._is_of_host(a) for a in arguments):
             self._follow(arguments)
         else:
             if self._feed is not None:
                 self._feed, self._replay, self._calls = None, None, 0
-            for value, array in zip(self.program.graph.arguments, arguments, strict=True):
-                array = array.take() if type(array) is Rows else array
-                self.runtime.put(array, self._arguments[value])
+            if not self._transferred(arguments):
+                for value, array in zip(self.program.graph.arguments, arguments, strict=True):
+                    array = array.take() if type(array) is Rows else array
+                    self.runtime.put(array, self._arguments[value])
+        results = self._results()  # before the states change: there may be no room for them
         self.replay()
-        return tuple([self.runtime.fresh(self._frame.array(v)) for v in self.program.graph.outputs])
+        for value, result in zip(self.program.graph.outputs, results, strict=True):
+            self.runtime.put(self._frame.array(value), self.runtime.location(result))
+        return tuple(results)
+
+    def _results(self) -> list[Any]:
+        """Return new arrays for the results."""
+        runtime = self.runtime
+        return [
+            runtime.array(runtime.memory(max(v.nbytes, 1)), v.shape, v.dtype, None)
+            for v in self.program.graph.outputs
+        ]
+
+    def _transferred(self, arguments: Sequence[Any]) -> bool:
+        """Bring a batch of the host by the transfer, and tell whether that was done: not for the first, nor a small one."""
+        if self._size <= SMALL or not all(map(self._is_of_host, arguments)):
+            return False
+        self._batches += 1
+        if self._batches == 2:
+            self._transfer = self._open_transfer()
+        if self._transfer is None:
+            return False
+        self._transfer.bring(arguments)
+        return True
+
+    def _open_transfer(self) -> Transfer | None:
+        """Return a transfer to the arguments' memory; None where there is no room for it on the GPU."""
+        runtime, values = self.runtime, self.program.graph.arguments
+        try:
+            with runtime.use():
+                self._arguments = self._arguments or self._room()
+                return Transfer(runtime, values, self._arguments[values[0]])
+        except OutOfMemoryError:
+            return None
+
+    def _is_of_host(self, argument: Any) -> bool:
+        source = argument.source if type(argument) is Rows else argument
+        return type(source) is not self.runtime.array_type
 
     def timed(self, arguments: Sequence[Any]) -> list[float]:
         """Run with these arguments and return the seconds that each operation takes."""
@@ -371,18 +458,18 @@ class _Instance:
     def _run_in_place(self, arguments: Sequence[Any]) -> tuple:
         """Run on the arguments' own memory and into new arrays, step by step."""
         runtime, given, held = self.runtime, self._frame.given, []
-        for value, array in zip(self.program.graph.arguments, arguments, strict=True):
+        if self._transferred(arguments):
+            given.update(self._arguments)
+            arguments = ()
+        for value, array in zip(self.program.graph.arguments, arguments, strict=False):
             array = array.take() if type(array) is Rows else array
             if type(array) is not runtime.array_type:
                 array = runtime.asarray(array)
             held.append(array if runtime.fits(array) else runtime.fresh(array))
             given[value] = runtime.location(held[-1])
-        results = []
-        for value in self.program.graph.outputs:
-            results.append(
-                runtime.array(runtime.memory(max(value.nbytes, 1)), value.shape, value.dtype, None)
-            )
-            given[value] = runtime.location(results[-1])
+        results = self._results()
+        for value, result in zip(self.program.graph.outputs, results, strict=True):
+            given[value] = runtime.location(result)
         self._launch()
         for value in (*self.program.graph.arguments, *self.program.graph.outputs):
             given.pop(value, None)
