@@ -13,6 +13,7 @@ from cuda_on_cpu import compile_cuda
 
 from kerasish.compiler.executors.cuda.runtime import module_text
 from kerasish.compiler.executors.cuda.steps import Launch, Product
+from kerasish.devices.memory import OutOfMemoryError
 
 
 class Memory:
@@ -46,6 +47,7 @@ class StandInRuntime:
         launches: Names of the kernels that were launched.
         products: Number of products.
         reverse: Whether blocks and threads run the other way round.
+        fails_in: After how many requests for memory one is refused; 0 for none.
         array_type: The class of the arrays: NumPy's or the strict device's.
     """
 
@@ -54,6 +56,7 @@ class StandInRuntime:
         self.launches: list[str] = []
         self.products = 0
         self.reverse = False
+        self.fails_in = 0
 
     def use(self) -> Any:
         return nullcontext()
@@ -63,7 +66,14 @@ class StandInRuntime:
         functions = compile_cuda(text)
         return [functions[name] for name in names]
 
+    def _ask(self) -> None:
+        if self.fails_in:
+            self.fails_in -= 1
+            if not self.fails_in:
+                raise OutOfMemoryError("There is no room.")
+
     def memory(self, nbytes: int) -> Memory:
+        self._ask()
         raw = np.full(nbytes + 256, 0xFF, np.uint8)  # NaN where nothing was written
         return Memory(raw.ctypes.data + -raw.ctypes.data % 256, raw)
 
@@ -85,6 +95,7 @@ class StandInRuntime:
         return host.flags.c_contiguous and host.ctypes.data % 16 == 0
 
     def fresh(self, array: Any) -> Any:
+        self._ask()
         return self._shown(np.array(self._host(array), order="C"))
 
     def contiguous(self, array: Any) -> Any:

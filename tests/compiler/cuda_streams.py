@@ -85,6 +85,7 @@ class StreamRuntime(StandInRuntime):
         steps: The stream of the steps.
         sides: The other streams.
         copies: How many copies were put on those.
+        waits: How often the host waited for the steps.
     """
 
     def __init__(self, early: bool = False):
@@ -92,8 +93,10 @@ class StreamRuntime(StandInRuntime):
         self.early = early
         self.steps = Stream()
         self.sides: list[Stream] = []
-        self.copies = 0
-        self._kept: list[np.ndarray] = []  # memory outlives its owner here: what comes too late is noticed, not fatal
+        self.copies = self.waits = 0
+        self._kept: list[
+            np.ndarray
+        ] = []  # memory outlives its owner here: what comes too late is noticed, not fatal
         self._capturing: list[Callable[[], None]] | None = None
 
     def _do(self, work: Callable[[], None]) -> None:
@@ -143,6 +146,7 @@ class StreamRuntime(StandInRuntime):
 
     def synchronize(self) -> None:
         assert self._capturing is None, "a stream that records is waited for"
+        self.waits += self.steps.done < self.steps.launched
         self.steps.synchronize()
 
     def record(self, run: Callable[[], None]) -> Callable[[], None]:
@@ -168,13 +172,18 @@ class StreamRuntime(StandInRuntime):
     def copy(self, source: Any, target: Memory, nbytes: int, stream: Stream) -> None:
         assert self._capturing is None, "a copy of one batch is recorded for all"
         place = source.ctypes.data if type(source) is np.ndarray else source.ptr
-        owners = [weakref.ref(source if type(source) is np.ndarray else source.owner), weakref.ref(target.owner)]
+        owners = [
+            weakref.ref(source if type(source) is np.ndarray else source.owner),
+            weakref.ref(target.owner),
+        ]
         side = stream is not self.steps
         self.copies += side
 
         def work() -> None:
             # The pool gives memory of the steps' stream to what comes later on that stream: only other streams matter.
-            assert not side or all(owner() is not None for owner in owners), "memory is gone while it is copied"
+            assert not side or all(owner() is not None for owner in owners), (
+                "memory is gone while it is copied"
+            )
             ctypes.memmove(target.ptr, place, nbytes)
 
         stream.add(work)

@@ -15,8 +15,7 @@ from kerasish.autograd import Variable
 from kerasish.autograd.abstract import Abstract
 from kerasish.compiler import passes, trace
 from kerasish.compiler.executors import register_runtime
-from kerasish.compiler.executors.cuda import CudaExecutable, executable, program
-from kerasish.devices.memory import OutOfMemoryError
+from kerasish.compiler.executors.cuda import CudaExecutable, arguments, program
 from kerasish.devices.rows import LazyRows, Rows
 
 BATCH, WIDTH = 4, 3
@@ -25,7 +24,7 @@ BATCH, WIDTH = 4, 3
 @pytest.fixture(params=[False, True], ids=["late copies", "early copies"])
 def runtime(request, monkeypatch):
     """The runtime of the strict device, where all batches are large enough to be transferred."""
-    monkeypatch.setattr(executable, "SMALL", 0)
+    monkeypatch.setattr(arguments, "_SMALL", 0)
     return StreamRuntime(request.param)
 
 
@@ -151,7 +150,7 @@ WAITS = {
 @pytest.mark.parametrize("wait", WAITS)
 def test_no_wait_may_be_left_out(wait, monkeypatch):
     """That is, one of the two kinds of streams notices it."""
-    monkeypatch.setattr(executable, "SMALL", 0)
+    monkeypatch.setattr(arguments, "_SMALL", 0)
     cls, name, without = WAITS[wait]
     monkeypatch.setattr(cls, name, without)
     noticed = []
@@ -168,7 +167,7 @@ def test_no_wait_may_be_left_out(wait, monkeypatch):
 
 @pytest.mark.parametrize("waits", [True, False])
 def test_memory_is_not_given_back_while_it_is_copied(waits, monkeypatch):
-    monkeypatch.setattr(executable, "SMALL", 0)
+    monkeypatch.setattr(arguments, "_SMALL", 0)
     if not waits:
         monkeypatch.setattr(Stream, "synchronize", lambda self: None)
     runtime = StreamRuntime()
@@ -237,6 +236,35 @@ def test_interrupts_leave_nothing_half_done(runtime, when, monkeypatch):
     step.check(done)
 
 
+def test_where_there_is_no_room_batches_are_copied_as_they_come(runtime):
+    step, given = Sums(runtime), batches(6)
+    step(*given[0])
+    runtime.fails_in = 1
+    feed_arrays(step, given[1:])
+    assert runtime.fails_in == runtime.copies == 0
+    step.check(given)
+
+
+def test_small_batches_are_left_to_cuda(runtime, monkeypatch):
+    monkeypatch.setattr(arguments, "_SMALL", 1 << 16)
+    step, given = Sums(runtime), batches(4)
+    feed_arrays(step, given)
+    assert runtime.copies == 0
+    step.check(given)
+
+
+def test_memory_that_cannot_be_locked_is_done_without():
+    """Nothing can be locked where there is no GPU."""
+    pytest.importorskip("cupy")
+    from kerasish.compiler.executors.cuda.runtime import CupyRuntime
+
+    if devices.selection.visible():
+        pytest.skip("there is a GPU")
+    memory = CupyRuntime(0).page_locked(1000)
+    assert (type(memory), memory.dtype, memory.nbytes) == (np.ndarray, np.uint8, 1000)
+    memory[...] = 1
+
+
 # Training
 
 
@@ -281,7 +309,7 @@ def _plain():
 
 
 def _of_dicts():
-    inputs = {"a": keras.Input((5,)), "b": keras.Input((5,))}
+    inputs = {name: keras.Input((5,), name=name) for name in "ab"}
     return keras.Model(inputs, keras.layers.Dense(1)(inputs["a"] - inputs["b"] * 2))
 
 
@@ -303,7 +331,10 @@ def _train(make, data):
     history = model.fit(**data(x, y), epochs=3, verbose=0).history
     given = data(x, y)
     inputs = given["x"] if isinstance(given["x"], dict) else x
-    rest = [model.evaluate(inputs, y, batch_size=4, verbose=0), model.predict(inputs, batch_size=4, verbose=0)]
+    rest = [
+        model.evaluate(inputs, y, batch_size=4, verbose=0),
+        model.predict(inputs, batch_size=4, verbose=0),
+    ]
     return [*history.values(), *rest, *model.get_weights()]
 
 
@@ -316,3 +347,32 @@ def test_training_on_data_that_do_not_fit(gpu, source):
         expected = _train(make, data)
     for one, other in zip(found, expected, strict=True):
         np.testing.assert_allclose(one, other, rtol=2e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("callbacks", [False, True])
+def test_nothing_is_looked_at_between_batches(gpu, callbacks):
+    """Not in `fit`, `evaluate` and `predict`, where callbacks do not ask for it: so the host can work ahead."""
+    model = _plain()
+    model.compile("adam", "mse", metrics=["mae"])
+    x, y = (np.tile(a, (3, 1)) for a in _data())
+    seen = []
+    watch = keras.callbacks.LambdaCallback(
+        on_train_batch_end=lambda batch, logs: seen.append(logs["mae"]),
+        on_test_batch_end=lambda batch, logs: seen.append(logs["mae"]),
+        on_predict_batch_end=lambda batch, logs: seen.append(logs["outputs"]),
+    )
+    given = dict(batch_size=4, verbose=0, callbacks=[watch] if callbacks else [])
+    runs = {
+        "fit": lambda: model.fit(x, y, **given),
+        "evaluate": lambda: model.evaluate(x, y, **given),
+        "predict": lambda: model.predict(x, **given),
+    }
+    for run in runs.values():  # once so that all is traced
+        run()
+    for name, run in runs.items():
+        before, launched = gpu.runtime.waits, gpu.runtime.steps.launched
+        seen.clear()
+        run()
+        assert gpu.runtime.steps.launched > launched + 17
+        assert len(seen) == (17 if callbacks else 0), name
+        assert (gpu.runtime.waits - before >= 17) == callbacks, name

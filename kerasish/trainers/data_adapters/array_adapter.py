@@ -91,10 +91,10 @@ class ArrayAdapter(DataAdapter):
         return cut(order, start * self.batch_size)
 
     def follow(self, array: Any) -> None:
-        """Have the batches come as `Rows`, which the steps gather: of a copy of the data where the steps run, if it fits.
+        """Have the batches come as `Rows`, which the steps gather.
 
-        On the CPU that is the data themselves. Those that do not fit on another device stay where they are, and the
-        steps bring their rows there.
+        On the CPU they are rows of the data themselves, on another device of a copy there, if it fits. If not, the data
+        stay where they are, and the steps bring their rows.
 
         Args:
             array: An array of the device that the steps run on.

@@ -3,9 +3,6 @@
 The first call of a set of buffers launches one step after another; the second records them, and from then on a call is
 a single launch. Where something cannot be recorded (an operation of the array library that waits for the GPU), every
 call launches one after another.
-
-Arguments come in three ways: rows of arrays on the GPU are gathered by the step (`Feed`), batches of the host come while
-the step before runs, from the second on (`Transfer`), and all others are copied when the step is called.
 """
 
 from __future__ import annotations
@@ -20,15 +17,13 @@ import numpy as np
 
 from kerasish.autograd.state import clock
 from kerasish.compiler import interrupts
+from kerasish.compiler.executors.cuda.arguments import Arguments
 from kerasish.compiler.executors.cuda.feed import Feed
 from kerasish.compiler.executors.cuda.program import Loop, Program, copies
 from kerasish.compiler.executors.cuda.runtime import module_text
 from kerasish.compiler.executors.cuda.steps import Launch, Product
-from kerasish.compiler.executors.cuda.transfer import SMALL, Transfer, side_by_side
 from kerasish.compiler.graph import Graph, Op, Value
 from kerasish.compiler.memory import Plan
-from kerasish.devices.memory import OutOfMemoryError
-from kerasish.devices.rows import Rows
 
 
 class Runtime(Protocol):
@@ -335,23 +330,11 @@ class _Instance:
         self._arrays: list[Any] = []
         self._calls = 0
         self._replay: Callable[[], None] | None = None
-        self._feed: Feed | None = None
-        self._next = -1
-        self._transfer: Transfer | None = None
-        self._batches = 0  # of the host
-        self._size = side_by_side(program.graph.arguments)[1]
-        self._arguments: dict[Value, Any] = {} if program.in_place else self._room()
+        self._arguments = Arguments(program, runtime)
         arena = runtime.memory(max(program.plan.size, 1))
-        self._frame = _Frame(program, arena, dict(self._arguments), self)
+        self._frame = _Frame(program, arena, self._arguments.places, self)
         self._copies = _final_copies(program) if program.copies else None
         self._bind()
-
-    def _room(self) -> dict[Value, Any]:
-        """Return new memory for the arguments, side by side."""
-        arguments = self.program.graph.arguments
-        offsets, size = side_by_side(arguments)
-        memory = self.runtime.memory(size)
-        return {value: memory + offset for value, offset in zip(arguments, offsets, strict=True)}
 
     def constant(self, value: Value) -> Any:
         """Return where a constant is."""
@@ -387,21 +370,17 @@ class _Instance:
         """Run with these arguments and return the results as new arrays."""
         if not self._bound():
             self._bind()
+        feed = self._arguments.feed
+        self._arguments.bring(arguments)
+        if self._arguments.feed is not feed:
+            self._replay, self._calls = None, 0
+        results = self._results()  # before any state changes: there may be no room for them
         if self.program.in_place:
-            return self._run_in_place(arguments)
-        if arguments and all(type(a) is Rows and not self._is_of_host(a) for a in arguments):
-            self._follow(arguments)
+            self._run_in_place(results)
         else:
-            if self._feed is not None:
-                self._feed, self._replay, self._calls = None, None, 0
-            if not self._transferred(arguments):
-                for value, array in zip(self.program.graph.arguments, arguments, strict=True):
-                    array = array.take() if type(array) is Rows else array
-                    self.runtime.put(array, self._arguments[value])
-        results = self._results()  # before the states change: there may be no room for them
-        self.replay()
-        for value, result in zip(self.program.graph.outputs, results, strict=True):
-            self.runtime.put(self._frame.array(value), self.runtime.location(result))
+            self.replay()
+            for value, result in zip(self.program.graph.outputs, results, strict=True):
+                self.runtime.put(self._frame.array(value), self.runtime.location(result))
         return tuple(results)
 
     def _results(self) -> list[Any]:
@@ -411,32 +390,6 @@ class _Instance:
             runtime.array(runtime.memory(max(v.nbytes, 1)), v.shape, v.dtype, None)
             for v in self.program.graph.outputs
         ]
-
-    def _transferred(self, arguments: Sequence[Any]) -> bool:
-        """Bring a batch of the host by the transfer, and tell whether that was done: not for the first, nor a small one."""
-        if self._size <= SMALL or not all(map(self._is_of_host, arguments)):
-            return False
-        self._batches += 1
-        if self._batches == 2:
-            self._transfer = self._open_transfer()
-        if self._transfer is None:
-            return False
-        self._transfer.bring(arguments)
-        return True
-
-    def _open_transfer(self) -> Transfer | None:
-        """Return a transfer to the arguments' memory; None where there is no room for it on the GPU."""
-        runtime, values = self.runtime, self.program.graph.arguments
-        try:
-            with runtime.use():
-                self._arguments = self._arguments or self._room()
-                return Transfer(runtime, values, self._arguments[values[0]])
-        except OutOfMemoryError:
-            return None
-
-    def _is_of_host(self, argument: Any) -> bool:
-        source = argument.source if type(argument) is Rows else argument
-        return type(source) is not self.runtime.array_type
 
     def timed(self, arguments: Sequence[Any]) -> list[float]:
         """Run with these arguments and return the seconds that each operation takes."""
@@ -455,39 +408,15 @@ class _Instance:
             seconds.append(perf_counter() - start)
         return seconds
 
-    def _run_in_place(self, arguments: Sequence[Any]) -> tuple:
+    def _run_in_place(self, results: Sequence[Any]) -> None:
         """Run on the arguments' own memory and into new arrays, step by step."""
-        runtime, given, held = self.runtime, self._frame.given, []
-        if self._transferred(arguments):
-            given.update(self._arguments)
-            arguments = ()
-        for value, array in zip(self.program.graph.arguments, arguments, strict=False):
-            array = array.take() if type(array) is Rows else array
-            if type(array) is not runtime.array_type:
-                array = runtime.asarray(array)
-            held.append(array if runtime.fits(array) else runtime.fresh(array))
-            given[value] = runtime.location(held[-1])
-        results = self._results()
+        given = self._frame.given
         for value, result in zip(self.program.graph.outputs, results, strict=True):
-            given[value] = runtime.location(result)
+            given[value] = self.runtime.location(result)
         self._launch()
         for value in (*self.program.graph.arguments, *self.program.graph.outputs):
             given.pop(value, None)
-        return tuple(results)
-
-    def _follow(self, batch: Sequence[Rows]) -> None:
-        """See to it that the launches gather this batch."""
-        if self._feed is None or not self._feed.fits(batch):
-            self._feed = feed = Feed(self.program.graph.arguments, batch)
-            self._replay, self._calls = None, 0
-            if feed.gather.source not in self.functions:
-                (self.functions[feed.gather.source],) = self.runtime.compile([feed.gather])
-            self._frame.given.update((value, self.runtime.location(array)) for value, array in feed.sources)
-            self._frame.given[feed.cursor] = self.runtime.memory(16)
-            self._next = -1
-        if batch[0].begin != self._next:
-            self.runtime.put(np.array([batch[0].begin, 0]), self._frame.given[self._feed.cursor])
-        self._next = batch[0].begin + batch[0].count
+        self._arguments.let_go()
 
     def replay(self) -> None:
         """Run on the arguments that are there."""
@@ -500,9 +429,19 @@ class _Instance:
             self._launch()
 
     def _launch(self) -> None:
-        frame = self._frame
-        if self._feed is not None:
-            frame.step(self._feed.gather)
+        frame, feed = self._frame, self._arguments.feed
+        if feed is not None:
+            self._gather(feed)
         frame.run()
         if self._copies is not None:
             frame.step(self._copies)
+
+    def _gather(self, feed: Feed) -> None:
+        """Launch the gathering of a batch. Nothing keeps the data afterwards: fits end, and the data go."""
+        if feed.gather.source not in self.functions:
+            (self.functions[feed.gather.source],) = self.runtime.compile([feed.gather])
+        places = feed.places(self.runtime.location)
+        self._frame.given.update(places)
+        self._frame.step(feed.gather)
+        for value in places:
+            del self._frame.given[value]

@@ -31,8 +31,6 @@ from kerasish.compiler.graph import Value
 from kerasish.devices.rows import Rows
 
 _ALIGNMENT = 256
-SMALL = 1 << 16
-"""Bytes that CUDA takes over at once wherever they are: no transfer is faster with them."""
 
 
 def side_by_side(values: Sequence[Value]) -> tuple[list[int], int]:
