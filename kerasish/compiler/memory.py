@@ -73,7 +73,11 @@ def rounded(nbytes: int) -> int:
 
 
 def plan_memory(
-    graph: Graph, roots: dict[Value, Value], planned: set[Value], may_overwrite: MayOverwrite
+    graph: Graph,
+    roots: dict[Value, Value],
+    planned: set[Value],
+    may_overwrite: MayOverwrite,
+    in_place_from: int = 0,
 ) -> Plan:
     """Give every planned value a place.
 
@@ -82,10 +86,12 @@ def plan_memory(
         roots: For each view, the value whose memory it shows.
         planned: The values that operations write into given arrays (the others are allocated when they are made).
         may_overwrite: When an output may take over an input's memory.
+        in_place_from: The number of the first operation that may write a variable's own array.
     """
     plan = Plan()
     last_use = _last_uses(graph, roots)
-    _place_updates(graph, roots, planned, last_use, may_overwrite, plan)
+    late = {value for op in graph.ops[in_place_from:] for value in op.outputs}
+    _place_updates(graph, roots, planned & late, last_use, may_overwrite, plan)
     arena = _Arena()
     for time, op in enumerate(graph.ops):
         dying = {

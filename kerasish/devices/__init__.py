@@ -95,6 +95,21 @@ def to_numpy(array: Any) -> np.ndarray:
     return array if type(array) is np.ndarray else array.get()
 
 
+def copied(array: Any, dtype: np.dtype | None = None) -> Any:
+    """Return a copy of `array` where it is, of another dtype if one is given.
+
+    Raises:
+        OutOfMemoryError: If there is no room for it on its device.
+    """
+    if type(array) is np.ndarray:
+        return array.copy() if dtype is None else array.astype(dtype)
+    return kernel(type(array), _copy)(array, dtype=dtype)
+
+
+def _copy(module: Any, array: Any, dtype: np.dtype | None) -> Any:
+    return array.copy() if dtype is None else array.astype(dtype)
+
+
 # The default device
 
 

@@ -24,6 +24,7 @@ from kerasish.compiler.executors.cuda.runtime import module_text
 from kerasish.compiler.executors.cuda.steps import Launch, Product
 from kerasish.compiler.graph import Graph, Op, Value
 from kerasish.compiler.memory import Plan
+from kerasish.devices import to_numpy
 
 
 class Runtime(Protocol):
@@ -334,6 +335,8 @@ class _Instance:
         arena = runtime.memory(max(program.plan.size, 1))
         self._frame = _Frame(program, arena, self._arguments.places, self)
         self._copies = _final_copies(program) if program.copies else None
+        for value in program.constants:
+            self.constant(value)
         self._bind()
 
     def constant(self, value: Value) -> Any:
@@ -378,7 +381,7 @@ class _Instance:
         if self.program.in_place:
             self._run_in_place(results)
         else:
-            self.replay()
+            self._run_whole()
             for value, result in zip(self.program.graph.outputs, results, strict=True):
                 self.runtime.put(self._frame.array(value), self.runtime.location(result))
         return tuple(results)
@@ -417,6 +420,24 @@ class _Instance:
         for value in (*self.program.graph.arguments, *self.program.graph.outputs):
             given.pop(value, None)
         self._arguments.let_go()
+
+    def _run_whole(self) -> None:
+        """Run on the arguments that are there; where that fails, states are as they were.
+
+        What may fail is the first run, if it asks for memory: recorded runs ask for none.
+        """
+        if self._calls or not (self.program.calls and self.program.plan.in_place):
+            self.replay()
+            return
+        changed = {id(v) for v in self.program.plan.in_place.values()}
+        arrays = [v._array for v, _ in self.program.variables if id(v) in changed]
+        saved = [(self.runtime.location(a), to_numpy(a)) for a in arrays]
+        try:
+            self.replay()
+        except BaseException:
+            for location, values in saved:
+                self.runtime.put(values, location)
+            raise
 
     def replay(self) -> None:
         """Run on the arguments that are there."""
