@@ -15,7 +15,7 @@ from kerasish.autograd import Variable
 from kerasish.autograd.abstract import Abstract
 from kerasish.compiler import passes, trace
 from kerasish.compiler.executors import register_runtime
-from kerasish.compiler.executors.cuda import CudaExecutable, arguments, program
+from kerasish.compiler.executors.cuda import CudaExecutable, arguments, program, transfer
 from kerasish.devices.rows import LazyRows, Rows
 
 BATCH, WIDTH = 4, 3
@@ -108,6 +108,29 @@ FEEDS = {
     "rows in order": lambda step, given: feed_rows(step, given, shuffled=False),
     "rows made when wanted": lambda step, given: feed_rows(step, given, lazy=True),
 }
+
+
+@pytest.mark.parametrize(
+    "order", [None, np.random.default_rng(0).permutation(20)], ids=["in order", "shuffled"]
+)
+@pytest.mark.parametrize("parts", [1, 3, 7])
+def test_threads_share_the_gathering(monkeypatch, parts, order):
+    def share_out(work, count, microseconds):
+        bounds = [count * i // parts for i in range(parts + 1)]
+        for start, stop in reversed(list(zip(bounds[:-1], bounds[1:], strict=True))):
+            work(slice(start, stop))
+
+    monkeypatch.setattr(transfer, "share_out", share_out)
+    x = np.random.default_rng(0).random((20, 2, 3), "float32")
+    for source in (x, Doubles(x.astype("float64")), np.asfortranarray(x)):
+        memory = np.zeros((9, 2, 3), np.float32)
+        transfer.gather(Rows(source, order, 5, 9), memory)
+        np.testing.assert_array_equal(memory, x[np.arange(20) if order is None else order][5:14])
+    transfer.gather(x[3:12], memory)
+    np.testing.assert_array_equal(memory, x[3:12])
+    number = np.zeros((), np.int64)
+    transfer.gather(np.array(7), number)
+    assert number == 7
 
 
 @pytest.mark.parametrize("in_place", [False, True], ids=["", "step by step on its arguments"])

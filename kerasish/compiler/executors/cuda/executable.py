@@ -330,6 +330,7 @@ class _Instance:
         self._held: list[Any] = []  # keeps the constants' memory
         self._arrays: list[Any] = []
         self._calls = 0
+        self._ran = False
         self._replay: Callable[[], None] | None = None
         self._arguments = Arguments(program, runtime)
         arena = runtime.memory(max(program.plan.size, 1))
@@ -426,7 +427,7 @@ class _Instance:
 
         What may fail is the first run, if it asks for memory: recorded runs ask for none.
         """
-        if self._calls or not (self.program.calls and self.program.plan.in_place):
+        if self._ran or not (self.program.calls and self.program.plan.in_place):
             self.replay()
             return
         changed = {id(v) for v in self.program.plan.in_place.values()}
@@ -438,6 +439,7 @@ class _Instance:
             for location, values in saved:
                 self.runtime.put(values, location)
             raise
+        self._ran = True
 
     def replay(self) -> None:
         """Run on the arguments that are there."""

@@ -28,6 +28,7 @@ from typing import Any
 import numpy as np
 
 from kerasish.compiler.graph import Value
+from kerasish.devices.cpu_threads import share_out
 from kerasish.devices.rows import Rows
 
 _ALIGNMENT = 256
@@ -104,8 +105,22 @@ class Transfer:
 
 
 def gather(array: Any, memory: np.ndarray) -> None:
-    """Put an array, or the rows that `Rows` name, into memory of their shape and dtype."""
-    if type(array) is Rows:
-        array = array.take(memory)
-    if array is not memory:
+    """Put an array, or the rows that `Rows` name, into memory of their shape and dtype; large ones by several threads."""
+    if not memory.ndim:
         np.copyto(memory, array)
+        return
+
+    def some(span: slice) -> None:
+        part = memory[span]
+        if type(array) is Rows:
+            rows = Rows(array.source, array.order, array.begin + span.start, len(part)).take(part)
+        else:
+            rows = array[span]
+        if rows is not part:
+            np.copyto(part, rows)
+
+    share_out(some, len(memory), memory.nbytes / _BYTES_IN_A_MICROSECOND)
+
+
+_BYTES_IN_A_MICROSECOND = 5000
+"""What one thread copies, roughly."""
