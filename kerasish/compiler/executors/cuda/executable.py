@@ -330,7 +330,6 @@ class _Instance:
         self._held: list[Any] = []  # keeps the constants' memory
         self._arrays: list[Any] = []
         self._calls = 0
-        self._ran = False
         self._replay: Callable[[], None] | None = None
         self._arguments = Arguments(program, runtime)
         arena = runtime.memory(max(program.plan.size, 1))
@@ -425,13 +424,10 @@ class _Instance:
     def _run_whole(self) -> None:
         """Run on the arguments that are there; where that fails, states are as they were.
 
-        What may fail is the first run, if it asks for memory: recorded runs ask for none.
+        What may fail is the run that is not recorded yet, if it asks for memory: recorded ones ask for none.
         """
-        if self._ran or not (self.program.calls and self.program.plan.in_place):
-            self.replay()
-            return
-        changed = {id(v) for v in self.program.plan.in_place.values()}
-        arrays = [v._array for v, _ in self.program.variables if id(v) in changed]
+        exposed = () if self._calls else self.program.exposed
+        arrays = [variable._array for variable in exposed]
         saved = [(self.runtime.location(a), to_numpy(a)) for a in arrays]
         try:
             self.replay()
@@ -439,7 +435,6 @@ class _Instance:
             for location, values in saved:
                 self.runtime.put(values, location)
             raise
-        self._ran = True
 
     def replay(self) -> None:
         """Run on the arguments that are there."""

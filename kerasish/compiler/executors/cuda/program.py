@@ -113,6 +113,7 @@ class Program:
         copies: Pairs of a variable and the value that is copied into it at the end.
         calls: Whether it calls functions of the array library, which ask for memory when they are called.
         recordable: Whether all of it can be recorded.
+        exposed: Variables that are written in place before the last of such calls.
         constants: The constants that it reads.
 
     Args:
@@ -139,8 +140,10 @@ class Program:
         called = [number for number, op in enumerate(self.graph.ops) if self._calls(op)]
         self.calls = bool(called)
         # A call that may fail at any run, since it has no memory of its own, comes before the first change of a state.
-        first = called[-1] + 1 if called and not self.recordable else 0
+        first = called[-1] + 1 if called and (self.in_place or not self.recordable) else 0
         self.plan: Plan = plan_memory(self.graph, self.roots, planned, _may_overwrite, first)
+        before = {v for op in self.graph.ops[: called[-1] if called else 0] for v in op.outputs}
+        self.exposed = [variable for value, variable in self.plan.in_place.items() if value in before]
         self.copies = [
             (variable, value)
             for variable, value in self.graph.updates

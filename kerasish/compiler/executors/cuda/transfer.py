@@ -105,7 +105,7 @@ class Transfer:
 
 
 def gather(array: Any, memory: np.ndarray) -> None:
-    """Put an array, or the rows that `Rows` name, into memory of their shape and dtype; large ones by several threads."""
+    """Put an array, or the rows that `Rows` name, into memory of their shape and dtype; many by several threads."""
     if not memory.ndim:
         np.copyto(memory, array)
         return
