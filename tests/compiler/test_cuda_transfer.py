@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import itertools
 
 import numpy as np
 import pytest
@@ -321,10 +322,12 @@ class _Batches(keras.utils.PyDataset):
         return self.parts[index]
 
 
-def _generator(x, y):
-    while True:
-        for i in range(0, len(x), 4):
-            yield x[i : i + 4], y[i : i + 4]
+def _generator(x, y, sizes=(4,)):
+    """Batches of several sizes in turn, again and again."""
+    begin = 0
+    for size in itertools.cycle(sizes):
+        yield x[begin : begin + size], y[begin : begin + size]
+        begin = begin + size if begin + size < len(x) else 0
 
 
 def _plain():
@@ -340,7 +343,7 @@ SOURCES = {
     "arrays": (_plain, lambda x, y: dict(x=x, y=y, batch_size=4, validation_data=(x[:9], y[:9]))),
     "arrays in order": (_plain, lambda x, y: dict(x=x, y=y, batch_size=4, shuffle=False)),
     "dicts of arrays": (_of_dicts, lambda x, y: dict(x={"a": x, "b": x[:, ::-1]}, y=y, batch_size=4)),
-    "a generator": (_plain, lambda x, y: dict(x=_generator(x, y), steps_per_epoch=7)),
+    "a generator": (_plain, lambda x, y: dict(x=_generator(x, y, (4, 4, 6)), steps_per_epoch=7)),
     "a dataset with workers": (_plain, lambda x, y: dict(x=_Batches(x, y, 4), shuffle=False)),
 }
 
@@ -361,7 +364,9 @@ def _train(make, data):
     return [*history.values(), *rest, *model.get_weights()]
 
 
-@pytest.mark.parametrize("source", SOURCES)
+@pytest.mark.parametrize(
+    ("source", "runtime"), [*zip(SOURCES, itertools.cycle([0, 1]))], indirect=["runtime"]
+)
 def test_training_on_data_that_do_not_fit(gpu, source):
     make, data = SOURCES[source]
     found = _train(make, data)
@@ -372,7 +377,34 @@ def test_training_on_data_that_do_not_fit(gpu, source):
         np.testing.assert_allclose(one, other, rtol=2e-4, atol=1e-6)
 
 
+@pytest.mark.parametrize("error", [KeyboardInterrupt, OSError])
+@pytest.mark.parametrize("runtime", [0], indirect=True)
+def test_a_source_that_fails_can_be_followed_by_another(gpu, error):
+    def until(end):
+        for number, batch in enumerate(_generator(*_data())):
+            if number == end:
+                raise error
+            yield batch
+
+    def train():
+        keras.utils.set_random_seed(4)
+        model = _plain()
+        model.compile("adam", "mse")
+        for end in (5, 3):
+            with pytest.raises(error):
+                model.fit(until(end), steps_per_epoch=8, verbose=0)
+        model.fit(until(20), steps_per_epoch=8, epochs=2, verbose=0)
+        return model.get_weights()
+
+    found = train()
+    with keras.device("cpu"):
+        expected = train()
+    for one, other in zip(found, expected, strict=True):
+        np.testing.assert_allclose(one, other, rtol=2e-4, atol=1e-6)
+
+
 @pytest.mark.parametrize("callbacks", [False, True])
+@pytest.mark.parametrize("runtime", [0], indirect=True)
 def test_nothing_is_looked_at_between_batches(gpu, callbacks):
     """Not in `fit`, `evaluate` and `predict`, where callbacks do not ask for it: so the host can work ahead."""
     model = _plain()
