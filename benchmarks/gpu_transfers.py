@@ -2,8 +2,8 @@
 
     python benchmarks/gpu_transfers.py [--rounds N] [--smoke]
 
-Epochs of `fit` in turn, in one process: arrays that are told not to fit on the GPU, with batches that come while the step
-before runs, with batches that are copied when the step is called, and, for the best that can be had, the same data on
+Epochs of `fit` in turn, in one process: arrays that are told not to fit on the GPU, with batches that come while the
+step before runs, with batches that are copied when the step is called, and, for the best that can be had, those data on
 the GPU. There are a network whose steps take longer than its copies and one whose copies take longer. `--smoke` runs
 small ones on whatever device there is, to see that all of it works.
 """
