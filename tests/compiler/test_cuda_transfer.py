@@ -431,3 +431,16 @@ def test_nothing_is_looked_at_between_batches(gpu, callbacks):
         assert gpu.runtime.steps.launched > launched + 17
         assert len(seen) == (17 if callbacks else 0), name
         assert (gpu.runtime.waits - before >= 17) == callbacks, name
+
+
+@pytest.mark.parametrize("runtime", [0], indirect=True)
+@pytest.mark.parametrize(("at_once", "waits"), [(0, 22), (30, 7), (10**9, 1)])
+def test_outputs_of_predictions_do_not_pile_up_on_the_gpu(gpu, monkeypatch, at_once, waits):
+    monkeypatch.setattr("kerasish.trainers.outputs._AT_ONCE", at_once)
+    model = keras.Sequential([keras.layers.Input((5,)), keras.layers.Dense(3)])
+    model.set_weights([np.arange(15.0).reshape(5, 3), np.ones(3)])
+    x, _ = _data()
+    before = gpu.runtime.waits
+    found = model.predict(x, batch_size=1, verbose=0)
+    assert abs(gpu.runtime.waits - before - waits) <= 1  # (an output has 12 bytes)
+    np.testing.assert_allclose(found, x @ np.arange(15.0).reshape(5, 3) + 1, rtol=1e-5)
