@@ -88,7 +88,7 @@ class Tensor:
     def __init__(self, value: Any, dtype: Any = None, requires_grad: bool = False, name: str | None = None):
         array = to_array(value, dtype)
         # An array may be written to by whoever made it: a tensor keeps a copy of its own.
-        self._value = array if isinstance(value, (Tensor, list, tuple, int, float)) else array.copy()
+        self._value = array if isinstance(value, (Tensor, list, tuple, int, float)) else devices.copied(array)
         if requires_grad:
             self.requires_grad = True
         if name is not None:
@@ -429,7 +429,7 @@ def to_array(value: Any, dtype: Any = None) -> Any:
     else:
         array = _from_python(value, target)
     if target is not None and array.dtype != target:
-        array = array.astype(target)
+        array = devices.copied(array, target)
     return devices.place(array) if type(array) is np.ndarray else array
 
 

@@ -98,7 +98,7 @@ class Variable(Tensor):
             initializer = initializers.get(initializer)
         if not callable(initializer):
             array = to_array(initializer, dtype)
-            return array.copy() if not isinstance(initializer, (int, float, list, tuple)) else array
+            return array if isinstance(initializer, (int, float, list, tuple)) else devices.copied(array)
         if shape is None:
             raise ValueError(
                 "When creating a Variable from an initializer, the `shape` argument should be specified. "
@@ -126,7 +126,7 @@ class Variable(Tensor):
             state.overlay = overlay
         array = to_array(value, dtype)
         if not isinstance(value, Tensor) or not array.flags.owndata or not array.flags.c_contiguous:
-            array = array.copy()
+            array = devices.copied(array)
         return array
 
     # The value, seen through the scope that may stand before it.
@@ -234,7 +234,7 @@ class Variable(Tensor):
         # A tensor's array may be someone else's (NumPy's border is copy-free): keep a value of our own. Where nothing
         # reads the old one it is overwritten, so that compiled steps keep the memory that they were made for.
         if self._shared or type(array) is not type(self._array):
-            self._array = array.copy()
+            self._array = devices.copied(array)
             self._shared = False
         else:
             self._array[...] = array
@@ -302,7 +302,7 @@ class Variable(Tensor):
         before = self._changed
         target = self.writable()
         try:
-            getattr(devices.array_module(kind), operation)(target, delta, out=target, casting="unsafe")
+            devices.kernel(kind, operation)(target, delta, out=target, casting="unsafe")
         except ValueError:
             self._changed = before
             self.check_shape(getattr(delta, "shape", ()))
@@ -315,7 +315,7 @@ class Variable(Tensor):
         Recorded computations that used the old value will refuse to run backward.
         """
         if self._shared:
-            self._array = self._array.copy()
+            self._array = devices.copied(self._array)
             self._shared = False
         self._changed = clock()
         return self._array
@@ -337,7 +337,7 @@ class Variable(Tensor):
     def _clone(self) -> Variable:
         clone = object.__new__(type(self))
         clone.__dict__.update(self.__dict__)
-        clone._array = self._array.copy()
+        clone._array = devices.copied(self._array)
         clone._shared = False
         clone.grad = None
         return clone

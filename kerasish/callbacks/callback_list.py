@@ -94,12 +94,12 @@ class CallbackList(Callback):
         return bool(self._hooks[f"on_{mode}_batch_begin"] or self._hooks[f"on_{mode}_batch_end"])
 
     def wants_batch_logs(self, mode: str) -> bool:
-        """Return whether any callback listens to the end of the batches of a mode, where logs are passed.
+        """Return whether any callback listens to the end of the batches of a mode and may keep the logs.
 
         Args:
             mode: `"train"`, `"test"` or `"predict"`.
         """
-        return bool(self._hooks[f"on_{mode}_batch_end"])
+        return self._keeps_logs[f"on_{mode}_batch_end"]
 
     @property
     def _in_order(self) -> list[Callback]:
@@ -108,16 +108,17 @@ class CallbackList(Callback):
 
     def _route_batch_hooks(self) -> None:
         self._hooks: dict[str, list] = {}
+        self._keeps_logs: dict[str, bool] = {}
         self._passes_floats: dict[str, bool] = {}
         for mode in _MODES:
             for moment in ("begin", "end"):
                 name = f"on_{mode}_batch_{moment}"
                 listeners = [callback for callback in self._in_order if _listens(callback, name)]
                 self._hooks[name] = [getattr(callback, name) for callback in listeners]
+                keeps = any(not getattr(callback, "reads_logs_lazily", False) for callback in listeners)
+                self._keeps_logs[name] = keeps
                 # Logs of predictions hold outputs, not metrics: they are passed as they are.
-                self._passes_floats[name] = mode != "predict" and any(
-                    not getattr(callback, "reads_logs_lazily", False) for callback in listeners
-                )
+                self._passes_floats[name] = keeps and mode != "predict"
 
     def _call_batch_hooks(self, name: str, batch: int, logs: Mapping[str, Any] | None) -> None:
         hooks = self._hooks[name]

@@ -48,6 +48,17 @@ class LazyLogs(Mapping):
         return repr(self._seen())
 
 
+class LazyOutputs(LazyLogs):
+    """The logs of a batch of predictions: outputs, which are brought to the host at the first look."""
+
+    __slots__ = ()
+
+    def _seen(self) -> dict[str, Any]:
+        if self._values is None:
+            self._values = dict(self._read())
+        return self._values
+
+
 def to_floats(logs: Mapping[str, Any] | None) -> dict[str, Any]:
     """Return logs as a new dict sorted by name: nested dicts flattened, values as floats where possible.
 

@@ -81,6 +81,7 @@ def plan_memory(
     planned: set[Value],
     may_overwrite: MayOverwrite,
     may_join: Callable[[Op], bool] = lambda op: False,
+    in_place_from: int = 0,
 ) -> Plan:
     """Give every planned value a place.
 
@@ -90,10 +91,12 @@ def plan_memory(
         planned: The values that operations write into given arrays (the others are allocated when they are made).
         may_overwrite: When an output may take over an input's memory.
         may_join: Whether what an operation computes may be part of a concatenation's result.
+        in_place_from: The number of the first operation that may write a variable's own array.
     """
     plan = Plan()
     last_use = _last_uses(graph, roots)
-    _place_updates(graph, roots, planned, last_use, may_overwrite, plan)
+    late = {value for op in graph.ops[in_place_from:] for value in op.outputs}
+    _place_updates(graph, roots, planned & late, last_use, may_overwrite, plan)
     _place_parts(graph, roots, planned, last_use, may_join, plan)
     arena = _Arena()
     for time, op in enumerate(graph.ops):

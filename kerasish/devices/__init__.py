@@ -95,6 +95,21 @@ def to_numpy(array: Any) -> np.ndarray:
     return array if type(array) is np.ndarray else array.get()
 
 
+def copied(array: Any, dtype: np.dtype | None = None) -> Any:
+    """Return a copy of `array` where it is, of another dtype if one is given.
+
+    Raises:
+        OutOfMemoryError: If there is no room for it on its device.
+    """
+    if type(array) is np.ndarray:
+        return array.copy() if dtype is None else array.astype(dtype)
+    return kernel(type(array), _copy)(array, dtype=dtype)
+
+
+def _copy(module: Any, array: Any, dtype: np.dtype | None) -> Any:
+    return array.copy() if dtype is None else array.astype(dtype)
+
+
 # The default device
 
 
@@ -257,6 +272,19 @@ def memory_info(device: str | None = None) -> MemoryInfo:
     return host_memory() if kind == "cpu" else selection.gpu(number).memory_info(number)
 
 
+def has_room(nbytes: int, device: str) -> bool:
+    """Tell whether data of a size fit on a device beside what training takes: in half of what nothing is in.
+
+    Args:
+        nbytes: Their bytes.
+        device: The device's name.
+    """
+    if not device.startswith("gpu"):
+        return True
+    info = memory_info(device)
+    return nbytes <= (info.free + info.pooled) // 2
+
+
 __all__ = [
     "DeviceError",
     "MemoryInfo",
@@ -265,6 +293,7 @@ __all__ = [
     "default_module",
     "device",
     "device_name",
+    "has_room",
     "is_array_type",
     "kernel",
     "memory_info",

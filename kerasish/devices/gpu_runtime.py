@@ -40,15 +40,17 @@ def memory_info(number: int) -> MemoryInfo:
     return MemoryInfo(f"gpu:{number}", total, free, used, held - used)
 
 
-_FAILURES = (cupy.cuda.memory.OutOfMemoryError, cupy.cuda.runtime.CUDARuntimeError)
-_MEMORY_ALLOCATION = 2  # cudaErrorMemoryAllocation
+_OF_CUDA = (cupy.cuda.runtime.CUDARuntimeError, cupy.cuda.driver.CUDADriverError)
+FAILURES = (cupy.cuda.memory.OutOfMemoryError, *_OF_CUDA)
+"""What CuPy raises where a GPU's memory is used up; see `explained`."""
+_MEMORY_ALLOCATION = 2  # cudaErrorMemoryAllocation and CUDA_ERROR_OUT_OF_MEMORY
 
 
 def explained(error: BaseException) -> BaseException:
     """Return what to raise for an error of CuPy's: that memory is used up is told with what can be done about it."""
     if isinstance(error, cupy.cuda.memory.OutOfMemoryError):
         return _used_up(error._size)
-    if isinstance(error, cupy.cuda.runtime.CUDARuntimeError) and error.status == _MEMORY_ALLOCATION:
+    if isinstance(error, _OF_CUDA) and error.status == _MEMORY_ALLOCATION:
         return _used_up(None)
     return error
 
@@ -66,7 +68,7 @@ def bound(kernel: Callable) -> Callable:
     def run(*arrays: Any, **params: Any) -> Any:
         try:
             return kernel(*arrays, **params)
-        except _FAILURES as error:
+        except FAILURES as error:
             raise explained(error) from None
 
     return run if count() < 2 else _where_its_arguments_are(run)
@@ -104,7 +106,16 @@ def _moved(array: Any) -> ndarray:
         found = cupy.empty((), array.dtype.newbyteorder("="))
         found.fill(array.item())
         return found
+    if array.nbytes > _MUCH and array.dtype.isnative:
+        found = cupy.empty(array.shape, array.dtype)
+        found.set(array)
+        cupy.cuda.get_current_stream().synchronize()  # (the array's memory may be page-locked)
+        return found
     return gpu.asarray(array)
+
+
+_MUCH = 1 << 26
+"""Bytes from which on arrays are moved where they lie: `cupy.asarray` locks as many of the host's, and keeps them."""
 
 
 def _on(number: int, function: Callable) -> Callable:
@@ -116,7 +127,7 @@ def _on(number: int, function: Callable) -> Callable:
                 return function(*args, **kwargs)
             with cupy.cuda.Device(number):
                 return function(*args, **kwargs)
-        except _FAILURES as error:
+        except FAILURES as error:
             raise explained(error) from None
 
     return run

@@ -257,6 +257,8 @@ class Layer(LayerCalls):
         """Return a layer made from `get_config`'s result."""
         try:
             return cls(**config)
+        except MemoryError:
+            raise
         except Exception as error:
             raise TypeError(
                 f"Error when deserializing class '{cls.__name__}' using config={config}.\n\nException encountered: "

@@ -7,6 +7,7 @@ from typing import Any
 
 from kerasish import tree
 from kerasish.autograd.tensor import NoValueError
+from kerasish.utils.as_before import as_before
 
 Track = Callable[[Any], None]
 
@@ -133,7 +134,7 @@ def wrap(value: Any, track: Track) -> Any:
     return value
 
 
-class unbuilt_again:
+class unbuilt_again(as_before):
     """Context around the first call of layers: after an error, those that were not built before are as they were.
 
     Args:
@@ -141,26 +142,8 @@ class unbuilt_again:
     """
 
     def __init__(self, layer: Any):
-        self._layers = [each for each in layer._flatten_layers() if not each.built]
-
-    def __enter__(self) -> None:
-        self._attributes = [dict(layer.__dict__) for layer in self._layers]
-        self._contents = [
-            (value, list(value) if isinstance(value, list) else dict(value))
-            for attributes in self._attributes
-            for value in attributes.values()
-            if isinstance(value, (list, dict))
-        ]
+        super().__init__(each for each in layer._flatten_layers() if not each.built)
 
     def __exit__(self, kind: Any, error: Any, traceback: Any) -> None:
-        if kind is None or issubclass(kind, NoValueError):  # then the call goes on with values
-            return
-        for layer, attributes in zip(self._layers, self._attributes, strict=True):
-            layer.__dict__.clear()
-            layer.__dict__.update(attributes)
-        for container, content in self._contents:
-            if isinstance(container, list):
-                list.__setitem__(container, slice(None), content)
-            else:
-                dict.clear(container)
-                dict.update(container, content)
+        if kind is None or not issubclass(kind, NoValueError):  # then the call goes on with values
+            super().__exit__(kind, error, traceback)

@@ -273,6 +273,8 @@ class Operation:
         """Return an operation made from `get_config`'s result."""
         try:
             return cls(**config)
+        except MemoryError:
+            raise
         except Exception as error:
             raise TypeError(
                 f"Error when deserializing class '{cls.__name__}' using config={config}.\n\nException encountered: "

@@ -14,6 +14,7 @@ from kerasish.optimizers.branching import assign_either
 from kerasish.optimizers.compilation import CompiledStep
 from kerasish.optimizers.schedules.learning_rate_schedule import LearningRateSchedule
 from kerasish.optimizers.variables import OptimizerVariables
+from kerasish.utils.as_before import all_or_nothing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -68,6 +69,11 @@ class Optimizer(OptimizerVariables):
     _role_in_checks = "optimizer"
 
     _compiled: CompiledStep | None = None
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "build" in cls.__dict__:
+            cls.build = all_or_nothing(cls.build)  # type: ignore[method-assign]
 
     def __init__(
         self,
@@ -171,6 +177,7 @@ class Optimizer(OptimizerVariables):
 
     # What subclasses write.
 
+    @all_or_nothing
     def build(self, variables: Sequence[Variable]) -> None:
         """Create the optimizer's variables; subclasses add their slots to the shared ones.
 

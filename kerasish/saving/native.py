@@ -344,7 +344,7 @@ class _Loading:
                 saveable.load_own_variables(self.file.store(path, saveable))
             if self.assets is not None and _has_assets(saveable):
                 saveable.load_assets(self.assets.get(path))
-        except (UnsafeFileError, NaNWeightsError):
+        except (UnsafeFileError, NaNWeightsError, MemoryError):
             raise
         except Exception as error:
             self.file.undo(mark)

@@ -71,7 +71,7 @@ class CompiledStep:
         if self._eager or any(_is_text(leaf) for leaf in tree.flatten(data)):
             return self._function(tensors(data))
         try:
-            compiled = self._trace(tree.map_structure(_gathered, data))
+            compiled = self._trace(tree.map_structure(_without_values, data))
         except NoValueError as error:
             if self._required:
                 raise
@@ -80,7 +80,7 @@ class CompiledStep:
         if None not in key:
             self._ready[key] = compiled
             return compiled(data)
-        return compiled([_array(leaf) for leaf in tree.flatten(data) if leaf is not None])
+        return compiled([_without_tensor(leaf) for leaf in tree.flatten(data) if leaf is not None])
 
     def traced(self, data: tuple) -> tuple[Compiled, list[Any]]:
         """Return the trace for a batch like this one, making it if it is new, and the arrays to run it on.
@@ -244,8 +244,17 @@ def _gathered(value: Any) -> Any:
     return value.take() if type(value) is Rows else value
 
 
+def _without_values(value: Any) -> Any:
+    """Return an array to trace by in place of `Rows`: only its shape and dtype matter, and it takes no memory."""
+    return np.broadcast_to(np.zeros((), value.dtype), value.shape) if type(value) is Rows else value
+
+
+def _without_tensor(value: Any) -> Any:
+    return value._value if isinstance(value, Tensor) else value
+
+
 def _array(value: Any) -> Any:
-    return value._value if isinstance(value, Tensor) else _gathered(value)
+    return _gathered(_without_tensor(value))
 
 
 def _frames_of_this_package() -> int:

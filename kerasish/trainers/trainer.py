@@ -8,12 +8,14 @@ from typing import Any
 import numpy as np
 
 from kerasish import tree
+from kerasish.callbacks.logs import LazyOutputs
 from kerasish.compiler import interrupts
 from kerasish.trainers import data_adapters
 from kerasish.trainers.batch_steps import BatchSteps
 from kerasish.trainers.data_adapters import EpochIterator
 from kerasish.trainers.logs import in_order, numbers, to_numpy
 from kerasish.trainers.loops import callback_list, grouped, limited_epochs, run_epoch
+from kerasish.trainers.outputs import Outputs
 from kerasish.trainers.position import Position
 from kerasish.trainers.preparation import build_optimizer, keep_data_near, prepare
 from kerasish.trainers.steps import CompiledStep
@@ -236,21 +238,19 @@ class Trainer(BatchSteps):
             run.on_predict_begin()
         step = self._step("predict")
         keep_data_near(adapter, step)
-        parts: list[Any] = []
+        outputs = Outputs()
         for first, batches in grouped(epoch_iterator.epoch(0), self.steps_per_execution):
             if run is not None:
                 run.on_predict_batch_begin(first)
             for batch in batches:
-                parts.append(tree.map_structure(to_numpy, step(batch)))
+                outputs.add(step(batch))
             if run is not None:
-                run.on_predict_batch_end(first + len(batches) - 1, {"outputs": parts[-1]})
+                shown = LazyOutputs(lambda: {"outputs": outputs.last()})
+                keeps = run.wants_batch_logs("predict")
+                run.on_predict_batch_end(first + len(batches) - 1, dict(shown) if keeps else shown)
         if run is not None:
             run.on_predict_end()
-        if not parts:
-            raise ValueError("There is nothing to predict: the data have no batches.")
-        if len(parts) == 1:
-            return tree.map_structure(np.array, parts[0])
-        return tree.map_structure(lambda *arrays: np.concatenate(arrays), *parts)
+        return outputs.all()
 
     def train_on_batch(
         self,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from itertools import pairwise
 from typing import Any
 
@@ -12,6 +13,7 @@ from cuda_on_cpu import compile_cuda
 
 from kerasish.compiler.executors.cuda.runtime import module_text
 from kerasish.compiler.executors.cuda.steps import Launch, Product
+from kerasish.devices.memory import OutOfMemoryError
 
 
 class Memory:
@@ -25,6 +27,19 @@ class Memory:
         return Memory(self.ptr + nbytes, self.owner)
 
 
+class _Immediate:
+    """A stream and an event of a device that does everything at once."""
+
+    def wait_event(self, event: Any) -> None:
+        pass
+
+    def record(self, event: Any) -> None:
+        pass
+
+    def synchronize(self) -> None:
+        pass
+
+
 class StandInRuntime:
     """Runs steps on the CPU.
 
@@ -32,6 +47,7 @@ class StandInRuntime:
         launches: Names of the kernels that were launched.
         products: Number of products.
         reverse: Whether blocks and threads run the other way round.
+        fails_in: After how many requests for memory one is refused; 0 for none.
         array_type: The class of the arrays: NumPy's or the strict device's.
     """
 
@@ -40,13 +56,24 @@ class StandInRuntime:
         self.launches: list[str] = []
         self.products = 0
         self.reverse = False
+        self.fails_in = 0
+
+    def use(self) -> Any:
+        return nullcontext()
 
     def compile(self, steps: Sequence[Launch]) -> list[Any]:
         text, names = module_text(steps)
         functions = compile_cuda(text)
         return [functions[name] for name in names]
 
+    def _ask(self) -> None:
+        if self.fails_in:
+            self.fails_in -= 1
+            if not self.fails_in:
+                raise OutOfMemoryError("There is no room.")
+
     def memory(self, nbytes: int) -> Memory:
+        self._ask()
         raw = np.full(nbytes + 256, 0xFF, np.uint8)  # NaN where nothing was written
         return Memory(raw.ctypes.data + -raw.ctypes.data % 256, raw)
 
@@ -61,21 +88,26 @@ class StandInRuntime:
         owner = location.owner
         low = location.ptr - owner.ctypes.data
         flat = owner.reshape(-1).view(np.uint8)
-        return self.asarray(np.ndarray(tuple(shape), dtype, flat, low, strides))
+        return self._shown(np.ndarray(tuple(shape), dtype, flat, low, strides))
 
     def fits(self, array: Any) -> bool:
         host = self._host(array)
         return host.flags.c_contiguous and host.ctypes.data % 16 == 0
 
     def fresh(self, array: Any) -> Any:
-        return self.asarray(np.array(self._host(array), order="C"))
+        self._ask()
+        return self._shown(np.array(self._host(array), order="C"))
 
     def contiguous(self, array: Any) -> Any:
         host = self._host(array)
-        return array if host.flags.c_contiguous else self.asarray(np.ascontiguousarray(host))
+        return array if host.flags.c_contiguous else self._shown(np.ascontiguousarray(host))
+
+    def _shown(self, array: np.ndarray) -> Any:
+        return array if self.array_type is np.ndarray else self.array_type(array)
 
     def asarray(self, array: np.ndarray) -> Any:
-        return array if self.array_type is np.ndarray else self.array_type(array)
+        self._ask()
+        return self._shown(array)
 
     def put(self, array: Any, location: Memory) -> None:
         host = self._host(array)
@@ -123,5 +155,23 @@ class StandInRuntime:
     def synchronize(self) -> None:
         pass
 
+    def page_locked(self, nbytes: int) -> np.ndarray:
+        return np.full(nbytes, 0xFF, np.uint8)
+
+    def stream(self) -> Any:
+        return _Immediate()
+
+    side_stream = event = stream
+
+    def copy(self, source: Any, target: Memory, nbytes: int, stream: Any) -> None:
+        ctypes.memmove(target.ptr, source.ctypes.data if type(source) is np.ndarray else source.ptr, nbytes)
+
     def record(self, run: Callable[[], None]) -> Callable[[], None] | None:
-        return run
+        def replay() -> None:  # what is recorded has all memory that it needs
+            before, self.fails_in = self.fails_in, 0
+            try:
+                run()
+            finally:
+                self.fails_in = before
+
+        return replay

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
+
 import numpy as np
 import pytest
 from cuda_on_cpu import ARCHITECTURES, nvrtc_compile
@@ -324,3 +327,26 @@ def test_the_plan_of_a_gpu_can_be_explained(gpu):
     assert "matmul" in str(plan) and plan.seconds > 0
     assert "__global__ void" in plan.source
     np.testing.assert_array_equal(dense.kernel.numpy(), before)
+
+
+def test_a_model_does_not_keep_the_data(gpu, monkeypatch):
+    copies = []
+    moved = keras.devices.moved
+
+    def noted(array, device):
+        found = moved(array, device)
+        copies.append(weakref.ref(found))
+        return found
+
+    monkeypatch.setattr(keras.devices, "moved", noted)
+    model = keras.Sequential([keras.layers.Input((3,)), keras.layers.Dense(1)])
+    model.compile("sgd", "mse")
+    x, y = floats(20, 3), floats(20, 1)
+    losses = []
+    for _ in range(3):  # each on a copy of its own
+        model.set_weights([np.ones((3, 1)), np.ones(1)])
+        losses.append(model.fit(x, y, batch_size=5, epochs=3, shuffle=False, verbose=0).history["loss"])
+        assert len(copies) == 2 * len(losses)
+        gc.collect()
+        assert not any(copy() for copy in copies)
+    assert losses[0] == losses[1] == losses[2]

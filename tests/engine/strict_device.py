@@ -104,7 +104,7 @@ def _in_place(function: Callable) -> Callable:
 class StrictArray:
     """An array of the strict device."""
 
-    __slots__ = ("host",)
+    __slots__ = ("host", "__weakref__")
     __array_ufunc__ = None
     __hash__ = None
 

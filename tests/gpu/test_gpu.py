@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import gc
 
 import device_cases
@@ -192,6 +193,145 @@ def test_when_memory_is_used_up_nothing_is_lost(on_gpu):
         np.testing.assert_array_equal(one, other)
     history = model.fit(device_cases._FEATURES, device_cases._CLASSES, epochs=1, verbose=0).history
     assert np.isfinite(history["loss"]).all()
+
+
+def test_copies_that_find_no_room_leave_variables_as_they_are(on_gpu):
+    variable = Variable("ones", shape=(kerasish.devices.memory_info().total // 12,))  # a third of all memory
+    reader = variable.value
+    copies = []
+    for copied in (
+        lambda: copies.append(copy.deepcopy(variable)),
+        lambda: copies.append(variable.assign_add(1.0).value),  # what is read elsewhere is copied first
+        lambda: copies.append(Tensor(reader._value)),
+    ):
+        with pytest.raises(
+            OutOfMemoryError, match=r"no room for .* more on gpu:0: .* are free.*smaller batch"
+        ):
+            for _ in range(3):
+                copied()
+        copies.clear()
+        gc.collect()
+    assert float(reader[0]) == 1.0
+    assert 1.0 <= float(variable[-1]) <= 3.0
+
+
+def test_a_compiled_step_that_finds_no_room_leaves_the_model_as_it_was(on_gpu):
+    model = device_cases._dense()
+    model.compile("adam", "sparse_categorical_crossentropy")
+    x, y = device_cases._FEATURES, device_cases._CLASSES
+    model.fit(x, y, epochs=1, verbose=0)
+    before = [v.numpy() for v in (*model.weights, *model.optimizer.variables)]
+    taken = ops.zeros((kerasish.devices.memory_info().free - (1 << 29),), "uint8")
+    repeats = kerasish.devices.memory_info().free // x.nbytes + 1
+    with pytest.raises(OutOfMemoryError, match=r"no room for .* more on gpu:0: .* are free.*smaller batch"):
+        model.train_on_batch(np.tile(x, (repeats, 1)), np.tile(y, repeats))
+    after = [v.numpy() for v in (*model.weights, *model.optimizer.variables)]
+    for one, other in zip(after, before, strict=True):
+        np.testing.assert_array_equal(one, other)
+    del taken
+    assert np.isfinite(model.fit(x, y, epochs=1, verbose=0).history["loss"]).all()
+
+
+# Data that stay on the host
+
+
+def _wide_model():
+    kerasish.utils.set_random_seed(5)
+    layers = kerasish.layers
+    model = kerasish.Sequential(
+        [layers.Input((300,)), layers.Dense(64, "tanh"), layers.Dropout(0.2), layers.Dense(2)]
+    )
+    model.compile("adam", "mse", metrics=["mae"])
+    return model
+
+
+def _wide_data():
+    generator = np.random.default_rng(2)
+    return generator.random((1000, 300), "float32"), generator.random((1000, 2), "float32")
+
+
+def _batches(x, y):
+    while True:
+        for i in range(0, len(x), 128):
+            yield x[i : i + 128], y[i : i + 128]
+
+
+@pytest.mark.parametrize("source", ["arrays", "a generator"])
+def test_data_that_do_not_fit_train_as_those_that_do(on_gpu, monkeypatch, source):
+    from cupy.cuda import runtime
+
+    from kerasish.compiler.executors.cuda.transfer import Transfer
+
+    def train():
+        model, (x, y) = _wide_model(), _wide_data()
+        given = dict(x=x, y=y, batch_size=128, validation_data=(x[:500], y[:500]))
+        if source != "arrays":
+            given = dict(x=_batches(x, y), steps_per_epoch=8)
+        history = model.fit(**given, epochs=4, verbose=0).history
+        rest = [model.evaluate(x, y, batch_size=128, verbose=0), model.predict(x, batch_size=128, verbose=0)]
+        return [*history.values(), *rest, *model.get_weights()]
+
+    expected = train()
+    transfers = []
+    bring = Transfer.bring
+
+    def noted(self, batch):
+        transfers.append(self)
+        bring(self, batch)
+
+    monkeypatch.setattr(Transfer, "bring", noted)
+    monkeypatch.setattr(kerasish.devices, "has_room", lambda nbytes, device: False)
+    for one, other in zip(train(), expected, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-6)
+    assert len(transfers) > 30  # the first batch of each shape comes without, and all others with one
+    for transfer in set(transfers):
+        for buffer in transfer._buffers:
+            assert runtime.pointerGetAttributes(buffer.memory.ctypes.data).type == runtime.memoryTypeHost
+
+
+def test_the_host_works_ahead_of_the_gpu(on_gpu):
+    """A long step is not done when the next one is launched, and both get their batches."""
+    import cupy
+
+    weights = ops.eye(6144)
+
+    @kerasish.function
+    def step(x):
+        for _ in range(24):
+            x = ops.matmul(x, weights)
+        return x[:, 0]
+
+    given = [np.full((6144, 6144), n, np.float32) for n in range(2)]
+    small = np.empty((6144, 6144), np.float32)
+    for n in range(4):  # traced and launched; recorded; replayed
+        step(given[n % 2])
+    stream = cupy.cuda.get_current_stream()
+    stream.synchronize()
+    event, results = cupy.cuda.Event(), []
+    for n in range(2):
+        small[...] = given[n]
+        results.append(step(small))
+        if n == 0:
+            event.record()
+    assert not event.done
+    for n, result in enumerate(results):
+        np.testing.assert_array_equal(result.numpy(), np.full(6144, n))
+
+
+def test_a_source_that_fails_can_be_followed_by_another(on_gpu):
+    model, (x, y) = _wide_model(), _wide_data()
+
+    def fails():
+        for number, batch in enumerate(_batches(x, y)):
+            if number == 5:
+                raise KeyboardInterrupt
+            yield batch
+
+    for _ in range(2):
+        with pytest.raises(KeyboardInterrupt):
+            model.fit(fails(), steps_per_epoch=8, verbose=0)
+    history = model.fit(_batches(x, y), steps_per_epoch=8, epochs=2, verbose=0).history
+    assert np.isfinite(history["loss"]).all() and history["loss"][1] < history["loss"][0]
 
 
 # Files

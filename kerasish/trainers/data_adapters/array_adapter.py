@@ -91,27 +91,33 @@ class ArrayAdapter(DataAdapter):
         return cut(order, start * self.batch_size)
 
     def follow(self, array: Any) -> None:
-        """Have the batches come as `Rows`, which the steps gather, and keep a copy of the data where that is.
+        """Have the batches come as `Rows`, which the steps gather.
 
-        On the CPU that is the data themselves; another device needs room for a copy.
+        On the CPU they are rows of the data themselves, on another device of a copy there, if it fits. If not, the data
+        stay where they are, and the steps bring their rows.
 
         Args:
             array: An array of the device that the steps run on.
         """
         device = devices.device_name(array)
-        if self._device == device or not all(map(_is_numeric, self._arrays)):
+        if self._device == device or not self._arrays or not all(map(_is_numeric, self._arrays)):
             return
-        self._there, self._device, self._order_there = [], None, None
-        if type(array) is np.ndarray:
-            self._there, self._device = self._arrays, device
-            return
+        self._there, self._order_there, self._device = self._arrays, None, device
+        if type(array) is not np.ndarray:
+            try:
+                self._copy_to(device)
+            except MemoryError:  # of either side: there would be room, but not in one piece
+                self._there, self._order_there = self._arrays, None
+
+    def _copy_to(self, device: str) -> None:
+        """Keep a copy of the data on a device, if there is room."""
         nbytes = sum(prod(a.shape) * a.dtype.itemsize for a in self._arrays)
-        if not self._arrays or device.startswith("gpu") and nbytes > devices.memory_info(device).free // 2:
+        if not devices.has_room(nbytes + self.num_samples * _NUMBER.itemsize, device):
             return
         whole = [a.all() if type(a) is FloatRows else np.ascontiguousarray(a) for a in self._arrays]
-        self._there, self._device = [devices.moved(a, device) for a in whole], device
+        self._there = [devices.moved(a, device) for a in whole]
         if self.seed is not None:
-            self._order_there = devices.moved(np.arange(self.num_samples), device)
+            self._order_there = devices.moved(np.arange(self.num_samples, dtype=_NUMBER), device)
 
     def peek(self) -> tuple:
         return next(self._cut(None, 0))
@@ -140,11 +146,15 @@ class ArrayAdapter(DataAdapter):
         arrays, arrange, size = self._there, self._arrange, self.batch_size
         if order is not None and self._order_there is not None:
             there = self._order_there
-            there[...] = devices.moved(order.astype(np.int64, copy=False), devices.device_name(there))
+            there[...] = devices.moved(order.astype(_NUMBER, copy=False), devices.device_name(there))
             order = there
         for begin in range(start, self.num_samples, size):
             count = min(size, self.num_samples - begin)
             yield arrange([Rows(array, order, begin, count) for array in arrays])
+
+
+_NUMBER = np.dtype(np.int64)
+"""What the numbers of rows are on another device."""
 
 
 def _is_numeric(array: Any) -> bool:

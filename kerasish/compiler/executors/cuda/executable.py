@@ -9,25 +9,31 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from time import perf_counter
 from typing import Any, Protocol
 
 import numpy as np
 
 from kerasish.autograd.state import clock
+from kerasish.compiler import interrupts
+from kerasish.compiler.executors.cuda.arguments import Arguments
 from kerasish.compiler.executors.cuda.feed import Feed
 from kerasish.compiler.executors.cuda.program import Loop, Program, copies
 from kerasish.compiler.executors.cuda.runtime import module_text
 from kerasish.compiler.executors.cuda.steps import Launch, Product
 from kerasish.compiler.graph import Graph, Op, Value
 from kerasish.compiler.memory import Plan
-from kerasish.devices.rows import Rows
+from kerasish.devices import to_numpy
 
 
 class Runtime(Protocol):
     """What runs steps: a GPU through CuPy, or a stand-in for tests."""
 
     array_type: type
+
+    def use(self) -> AbstractContextManager:
+        """Return a context for all that follows: on the GPU of this runtime, with errors of this package."""
 
     def compile(self, steps: Sequence[Launch]) -> list[Any]:
         """Return the functions of the kernels that are launched."""
@@ -67,6 +73,23 @@ class Runtime(Protocol):
     def synchronize(self) -> None:
         """Wait until all that was launched is done."""
 
+    # What `Transfer` needs. Streams and events are CuPy's, or what has the same methods.
+
+    def page_locked(self, nbytes: int) -> np.ndarray:
+        """Return bytes of the host that the GPU can copy by itself; others where no more can be had."""
+
+    def stream(self) -> Any:
+        """Return the stream that steps run on."""
+
+    def side_stream(self) -> Any:
+        """Return a new stream that nothing waits for unless it is told to."""
+
+    def event(self) -> Any:
+        """Return a new event. Until it is recorded, nobody waits for it."""
+
+    def copy(self, source: Any, target: Any, nbytes: int, stream: Any) -> None:
+        """Copy from memory of the host (an array of bytes) or of the device to the device, on a stream."""
+
     def record(self, run: Callable[[], None]) -> Callable[[], None] | None:
         """Record what `run` launches and return what launches it all at once; None where that cannot be."""
 
@@ -85,7 +108,8 @@ class CudaExecutable:
         self._program = Program(graph)
         self._runtime = runtime
         self.graph = self._program.graph
-        self._functions = _functions(self._program, runtime)
+        with runtime.use():
+            self._functions = _functions(self._program, runtime)
         self._lock = threading.Lock()
         self._idle: list[_Instance] = []
         self._written = [variable for variable, _ in graph.updates]
@@ -112,19 +136,33 @@ class CudaExecutable:
         return "new", None
 
     def __call__(self, arguments: Sequence[Any]) -> tuple:
-        """Run the graph: return its outputs as new arrays and give the variables their new values."""
+        """Run the graph: return its outputs as new arrays and give the variables their new values.
+
+        Args:
+            arguments: Arrays of the device or of the host, or `Rows` of such.
+        """
+        if self._written:
+            with interrupts.whole(), self._runtime.use():
+                return self._update(arguments)
+        with self._runtime.use():
+            return self._run(arguments)
+
+    def _update(self, arguments: Sequence[Any]) -> tuple:
         for variable in self._written:
             if variable._shared:
                 variable.writable()
+        results = self._run(arguments)
+        now = clock()
+        for variable in self._written:
+            variable._changed = now
+        return results
+
+    def _run(self, arguments: Sequence[Any]) -> tuple:
         with self._lock:
             instance = self._idle.pop() if self._idle else None
         if instance is None:
             instance = _Instance(self._program, self._functions, self._runtime)
         results = instance.run(arguments)
-        if self._written:
-            now = clock()
-            for variable in self._written:
-                variable._changed = now
         self._idle.append(instance)
         return results
 
@@ -133,8 +171,9 @@ class CudaExecutable:
 
         Operations that share a launch count where it is: at the last of them.
         """
-        instance = _Instance(self._program, self._functions, self._runtime, on_copies=True)
-        return [instance.timed(arguments) for _ in range(runs)]
+        with self._runtime.use():
+            instance = _Instance(self._program, self._functions, self._runtime, on_copies=True)
+            return [instance.timed(arguments) for _ in range(runs)]
 
 
 def _functions(program: Program, runtime: Runtime) -> dict[str, Any]:
@@ -292,16 +331,12 @@ class _Instance:
         self._arrays: list[Any] = []
         self._calls = 0
         self._replay: Callable[[], None] | None = None
-        self._feed: Feed | None = None
-        self._next = -1
-        self._arguments = (
-            {}
-            if program.in_place
-            else {v: runtime.memory(max(v.nbytes, 1)) for v in dict.fromkeys(program.graph.arguments)}
-        )
+        self._arguments = Arguments(program, runtime)
         arena = runtime.memory(max(program.plan.size, 1))
-        self._frame = _Frame(program, arena, dict(self._arguments), self)
+        self._frame = _Frame(program, arena, self._arguments.places, self)
         self._copies = _final_copies(program) if program.copies else None
+        for value in program.constants:
+            self.constant(value)
         self._bind()
 
     def constant(self, value: Value) -> Any:
@@ -338,18 +373,26 @@ class _Instance:
         """Run with these arguments and return the results as new arrays."""
         if not self._bound():
             self._bind()
+        feed = self._arguments.feed
+        self._arguments.bring(arguments)
+        if self._arguments.feed is not feed:
+            self._replay, self._calls = None, 0
+        results = self._results()  # before any state changes: there may be no room for them
         if self.program.in_place:
-            return self._run_in_place(arguments)
-        if arguments and all(type(a) is Rows for a in arguments):
-            self._follow(arguments)
+            self._run_in_place(results)
         else:
-            if self._feed is not None:
-                self._feed, self._replay, self._calls = None, None, 0
-            for value, array in zip(self.program.graph.arguments, arguments, strict=True):
-                array = array.take() if type(array) is Rows else array
-                self.runtime.put(array, self._arguments[value])
-        self.replay()
-        return tuple([self.runtime.fresh(self._frame.array(v)) for v in self.program.graph.outputs])
+            self._run_whole()
+            for value, result in zip(self.program.graph.outputs, results, strict=True):
+                self.runtime.put(self._frame.array(value), self.runtime.location(result))
+        return tuple(results)
+
+    def _results(self) -> list[Any]:
+        """Return new arrays for the results."""
+        runtime = self.runtime
+        return [
+            runtime.array(runtime.memory(max(v.nbytes, 1)), v.shape, v.dtype, None)
+            for v in self.program.graph.outputs
+        ]
 
     def timed(self, arguments: Sequence[Any]) -> list[float]:
         """Run with these arguments and return the seconds that each operation takes."""
@@ -368,39 +411,30 @@ class _Instance:
             seconds.append(perf_counter() - start)
         return seconds
 
-    def _run_in_place(self, arguments: Sequence[Any]) -> tuple:
+    def _run_in_place(self, results: Sequence[Any]) -> None:
         """Run on the arguments' own memory and into new arrays, step by step."""
-        runtime, given, held = self.runtime, self._frame.given, []
-        for value, array in zip(self.program.graph.arguments, arguments, strict=True):
-            array = array.take() if type(array) is Rows else array
-            if type(array) is not runtime.array_type:
-                array = runtime.asarray(array)
-            held.append(array if runtime.fits(array) else runtime.fresh(array))
-            given[value] = runtime.location(held[-1])
-        results = []
-        for value in self.program.graph.outputs:
-            results.append(
-                runtime.array(runtime.memory(max(value.nbytes, 1)), value.shape, value.dtype, None)
-            )
-            given[value] = runtime.location(results[-1])
+        given = self._frame.given
+        for value, result in zip(self.program.graph.outputs, results, strict=True):
+            given[value] = self.runtime.location(result)
         self._launch()
         for value in (*self.program.graph.arguments, *self.program.graph.outputs):
             given.pop(value, None)
-        return tuple(results)
+        self._arguments.let_go()
 
-    def _follow(self, batch: Sequence[Rows]) -> None:
-        """See to it that the launches gather this batch."""
-        if self._feed is None or not self._feed.fits(batch):
-            self._feed = feed = Feed(self.program.graph.arguments, batch)
-            self._replay, self._calls = None, 0
-            if feed.gather.source not in self.functions:
-                (self.functions[feed.gather.source],) = self.runtime.compile([feed.gather])
-            self._frame.given.update((value, self.runtime.location(array)) for value, array in feed.sources)
-            self._frame.given[feed.cursor] = self.runtime.memory(16)
-            self._next = -1
-        if batch[0].begin != self._next:
-            self.runtime.put(np.array([batch[0].begin, 0]), self._frame.given[self._feed.cursor])
-        self._next = batch[0].begin + batch[0].count
+    def _run_whole(self) -> None:
+        """Run on the arguments that are there; where that fails, states are as they were.
+
+        What may fail is the run that is not recorded yet, if it asks for memory: recorded ones ask for none.
+        """
+        exposed = () if self._calls else self.program.exposed
+        arrays = [variable._array for variable in exposed]
+        saved = [(self.runtime.location(a), to_numpy(a)) for a in arrays]
+        try:
+            self.replay()
+        except BaseException:
+            for location, values in saved:
+                self.runtime.put(values, location)
+            raise
 
     def replay(self) -> None:
         """Run on the arguments that are there."""
@@ -413,9 +447,19 @@ class _Instance:
             self._launch()
 
     def _launch(self) -> None:
-        frame = self._frame
-        if self._feed is not None:
-            frame.step(self._feed.gather)
+        frame, feed = self._frame, self._arguments.feed
+        if feed is not None:
+            self._gather(feed)
         frame.run()
         if self._copies is not None:
             frame.step(self._copies)
+
+    def _gather(self, feed: Feed) -> None:
+        """Launch the gathering of a batch. Nothing keeps the data afterwards: fits end, and the data go."""
+        if feed.gather.source not in self.functions:
+            (self.functions[feed.gather.source],) = self.runtime.compile([feed.gather])
+        places = feed.places(self.runtime.location)
+        self._frame.given.update(places)
+        self._frame.step(feed.gather)
+        for value in places:
+            del self._frame.given[value]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import weakref
+from collections.abc import Callable, Sequence
 from math import prod
+from typing import Any
 
 import numpy as np
 
@@ -18,34 +20,46 @@ _INT64 = np.dtype(np.int64)
 class Feed:
     """The launch that gathers a batch and moves the counter on.
 
+    It does not keep the data: a model outlives them.
+
     Attributes:
-        sources: The values of the arrays that rows are taken from, and of the order if there is one.
-        cursor: The value of the counter, the place of the batch's first row, and of the number of blocks that are done.
+        counter: Memory of the place of the batch's first row, and of the number of blocks that are done.
         gather: The launch.
 
     Args:
         arguments: The values that the step takes.
         batch: Its first batch.
+        counter: Memory of `counter_bytes`.
     """
 
-    def __init__(self, arguments: Sequence[Value], batch: Sequence[Rows]):
-        self._batch = [(rows.source, rows.order) for rows in batch]
-        self.cursor = Value((2,), _INT64)
-        values = [Value(rows.source.shape, rows.source.dtype) for rows in batch]
-        orders: dict[int, tuple[Value, object]] = {}
-        for rows in batch:
-            if rows.order is not None:
-                orders.setdefault(id(rows.order), (Value(rows.order.shape, _INT64), rows.order))
-        self.sources = [*zip(values, [rows.source for rows in batch], strict=True), *orders.values()]
-        given = [None if rows.order is None else orders[id(rows.order)][0] for rows in batch]
-        self.gather = _gather(list(zip(arguments, values, given, strict=True)), self.cursor)
+    counter_bytes = 16
+
+    def __init__(self, arguments: Sequence[Value], batch: Sequence[Rows], counter: Any):
+        self.counter = counter
+        self._cursor = Value((2,), _INT64)
+        self._next = -1
+        arrays = {id(a): a for rows in batch for a in (rows.source, rows.order) if a is not None}
+        values = {key: Value(a.shape, a.dtype) for key, a in arrays.items()}
+        self._sources = [(value, weakref.ref(arrays[key])) for key, value in values.items()]
+        self._batch = [[None if a is None else weakref.ref(a) for a in (r.source, r.order)] for r in batch]
+        given = [(values[id(r.source)], None if r.order is None else values[id(r.order)]) for r in batch]
+        self.gather = _gather([(a, *g) for a, g in zip(arguments, given, strict=True)], self._cursor)
 
     def fits(self, batch: Sequence[Rows]) -> bool:
         """Tell whether a batch is of the same arrays."""
         return all(
-            rows.source is source and rows.order is order
+            rows.source is source() and (rows.order is None if order is None else rows.order is order())
             for rows, (source, order) in zip(batch, self._batch, strict=True)
         )
+
+    def go_to(self, rows: Rows) -> np.ndarray | None:
+        """Return what the counter has to be set to for a batch; None where it stands there."""
+        before, self._next = self._next, rows.begin + rows.count
+        return None if rows.begin == before else np.array([rows.begin, 0])
+
+    def places(self, locate: Callable[[Any], Any]) -> dict[Value, Any]:
+        """Return where the arrays and the counter are."""
+        return {self._cursor: self.counter, **{value: locate(array()) for value, array in self._sources}}
 
 
 def _gather(parts: Sequence[tuple[Value, Value, Value | None]], cursor: Value) -> Launch:

@@ -111,7 +111,10 @@ class Program:
         targets: Those values by the variables' ids.
         in_place: Whether copies of arguments and results would take longer than launching one step after another.
         copies: Pairs of a variable and the value that is copied into it at the end.
+        calls: Whether it calls functions of the array library, which ask for memory when they are called.
         recordable: Whether all of it can be recorded.
+        exposed: Variables that are written in place before the last of such calls.
+        constants: The constants that it reads.
 
     Args:
         graph: A graph of primitives.
@@ -130,7 +133,17 @@ class Program:
         self.in_place = not given and own and given_bytes > calls * _COPIED_IN_A_CALL
         if self.in_place:
             planned -= set(self.graph.outputs)
-        self.plan: Plan = plan_memory(self.graph, self.roots, planned, _may_overwrite)
+        self.recordable = all(
+            op.prim.program.recordable if isinstance(op.prim, Loop) else op.prim.name not in _WAITING
+            for op in self.graph.ops
+        )
+        called = [number for number, op in enumerate(self.graph.ops) if self._calls(op)]
+        self.calls = bool(called)
+        # A call that may fail at any run, since it has no memory of its own, comes before the first change of a state.
+        first = called[-1] + 1 if called and (self.in_place or not self.recordable) else 0
+        self.plan: Plan = plan_memory(self.graph, self.roots, planned, _may_overwrite, in_place_from=first)
+        before = {v for op in self.graph.ops[: called[-1] if called else 0] for v in op.outputs}
+        self.exposed = [variable for value, variable in self.plan.in_place.items() if value in before]
         self.copies = [
             (variable, value)
             for variable, value in self.graph.updates
@@ -145,10 +158,16 @@ class Program:
         self._steps = _joined_steps(self.graph, self.views)
         self.variables = list(states.values())
         self.targets = {key: value for key, (_, value) in states.items()}
-        self.recordable = all(
-            op.prim.program.recordable if isinstance(op.prim, Loop) else op.prim.name not in _WAITING
-            for op in self.graph.ops
-        )
+        read = (*(v for op in self.graph.ops for v in op.values), *self.roots.values())
+        self.constants = [v for v in dict.fromkeys(read) if v.kind == "constant"]
+        for op in self.graph.ops:
+            if isinstance(op.prim, Loop):
+                self.constants += op.prim.program.constants
+
+    def _calls(self, op: Op) -> bool:
+        if isinstance(op.prim, Loop):
+            return op.prim.program.calls
+        return op.output not in self.views and not self.has_steps(op)
 
     def view(self, value: Value) -> View:
         """Return where the elements of a value lie."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
@@ -23,13 +24,32 @@ def module_text(steps: Sequence[Launch]) -> tuple[str, list[str]]:
 
 
 class CupyRuntime:
-    """Runs steps on the current device."""
+    """Runs steps on a GPU.
 
-    def __init__(self) -> None:
+    Args:
+        number: The GPU's number.
+    """
+
+    def __init__(self, number: int) -> None:
         import cupy
 
+        from kerasish.devices import gpu_runtime
+
         self._cupy = cupy
+        self._gpus = gpu_runtime
+        self._number = number
         self.array_type = cupy.ndarray
+
+    @contextmanager
+    def use(self) -> Iterator[None]:
+        try:
+            if self._gpus.count() < 2:
+                yield
+            else:
+                with self._cupy.cuda.Device(self._number):
+                    yield
+        except self._gpus.FAILURES as error:
+            raise self._gpus.explained(error) from None
 
     def compile(self, steps: Sequence[Launch]) -> list[Any]:
         text, names = module_text(steps)
@@ -77,7 +97,7 @@ class CupyRuntime:
         function((step.grid,), (step.block,), tuple(addresses))
 
     def product(self, step: Product, addresses: Sequence[int]) -> None:
-        library = _library()
+        library = _library(self._number)
         if library is None:
             self._multiply(step, addresses)
         else:
@@ -108,11 +128,37 @@ class CupyRuntime:
         out[...] = out + result if step.accumulate else result
 
     def synchronize(self) -> None:
-        self._cupy.cuda.get_current_stream().synchronize()
+        self.stream().synchronize()
+
+    # Transfers
+
+    def page_locked(self, nbytes: int) -> np.ndarray:
+        cuda = self._cupy.cuda
+        try:
+            return np.frombuffer(cuda.alloc_pinned_memory(nbytes), np.uint8, nbytes)
+        except cuda.runtime.CUDARuntimeError:  # CUDA then copies through a little such memory of its own
+            return np.empty(nbytes, np.uint8)
+
+    def stream(self) -> Any:
+        return self._cupy.cuda.get_current_stream()
+
+    def side_stream(self) -> Any:
+        # (One that blocks would wait for CUDA's default stream, and that for it.)
+        return self._cupy.cuda.Stream(non_blocking=True)
+
+    def event(self) -> Any:
+        # (The thread that waits leaves its processor to others, such as those that make batches.)
+        return self._cupy.cuda.Event(block=True, disable_timing=True)
+
+    def copy(self, source: Any, target: Any, nbytes: int, stream: Any) -> None:
+        if type(source) is np.ndarray:
+            target.copy_from_host_async(source.ctypes.data, nbytes, stream)
+        else:
+            target.copy_from_device_async(source, nbytes, stream)
 
     def record(self, run: Callable[[], None]) -> Callable[[], None] | None:
         """Record as a CUDA graph. What is allocated meanwhile comes from a pool of the graph's own."""
-        if _library() is None:
+        if _library(self._number) is None:
             return None
         cuda = self._cupy.cuda
         stream, pool = cuda.Stream(non_blocking=True), cuda.MemoryPool()
@@ -122,9 +168,11 @@ class CupyRuntime:
             try:
                 run()
                 graph = stream.end_capture()
-            except Exception:  # whatever a library says of it: it then runs step by step, as it did before
+            except BaseException as error:
                 _abandon(stream)
-                return None
+                if not isinstance(error, Exception):
+                    raise
+                return None  # whatever a library says of it: it then runs step by step, as it did before
         graph.upload(stream)
         stream.synchronize()
 
@@ -142,8 +190,8 @@ def _abandon(stream: Any) -> None:
 
 
 @cache
-def _library() -> Any:
-    """Return the library of matrix products; None where nvmath-python is not installed."""
+def _library(number: int) -> Any:
+    """Return the library of matrix products on a GPU, which is in use; None where nvmath-python is not installed."""
     from importlib.util import find_spec
 
     if find_spec("nvmath") is None:
@@ -155,7 +203,7 @@ def _library() -> Any:
 
 @cache
 def _runtime(number: int) -> CupyRuntime:
-    return CupyRuntime()
+    return CupyRuntime(number)
 
 
 def runtime_of(array: Any) -> CupyRuntime:
