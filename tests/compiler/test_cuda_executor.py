@@ -13,7 +13,7 @@ from graph_reference import run
 from strict_device import StrictArray, strict_device
 
 import kerasish as keras
-from kerasish import ops, random
+from kerasish import ops, random, tree
 from kerasish.autograd import Variable
 from kerasish.autograd.abstract import Abstract
 from kerasish.compiler import explain, passes, trace
@@ -128,6 +128,51 @@ def test_functions(compiled, name, reverse):
     for _ in range(3):  # one after another, recorded, and from the record
         for found, wanted in zip(executable(list(arrays)), expected, strict=True):
             assert_close(found, wanted)
+
+
+def _inner_loop(x, limit):
+    def step(total, y):
+        y = ops.tanh(ops.fori_loop(0, 3, lambda i, z: z + ops.cast(i, "float32") * x, y))
+        return total + ops.while_loop(lambda s: s < 1.0, lambda s: s * 2 + 0.1, ops.sum(y) * 0), y
+
+    return ops.while_loop(lambda total, y: total < limit, step, (0.0, x))
+
+
+WHILE_LOOPS = {
+    "a value": lambda x, limit: ops.while_loop(lambda y: ops.sum(ops.abs(y)) < limit, lambda y: y * 2, x),
+    "several, and products": lambda x, limit: ops.while_loop(
+        lambda i, y: ops.logical_and(i < 50, ops.max(y) < limit), lambda i, y: (i + 1, y @ x + 1.5), (0, x)
+    ),
+    "no more than five": lambda x, limit: ops.while_loop(
+        lambda y: ops.any(y < limit), lambda y: y + 0.25, x, maximum_iterations=5
+    ),
+    "not once": lambda x, limit: ops.while_loop(lambda y: ops.sum(y) > limit, lambda y: y * 2, ops.transpose(x)),
+    "what changes places": lambda x, limit: ops.while_loop(
+        lambda i, a, b: ops.cast(i, "float32") < limit / 8,
+        lambda i, a, b: (i + 1, b * 0.5, a + ops.cast(i, "float32")),
+        (0, x, x * 2),
+    ),
+    "loops inside": _inner_loop,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", WHILE_LOOPS)
+def test_loops_that_go_on_while_a_condition_holds(name):
+    loop = WHILE_LOOPS[name]
+    x, limit = floats(3, 3) * 0.5, np.float32(20)
+
+    def function(x, limit):
+        return tree.flatten(loop(x * 1.5, limit))
+
+    runtime = StandInRuntime()
+    executable = CudaExecutable(graph_of(function, [x, limit]), runtime)
+    for scale, bound in ((1, 20), (0.5, 20), (1, 3), (1, 20)):
+        arrays = [x * np.float32(scale), np.array(bound, "float32")]
+        for found, wanted in zip(
+            executable(arrays), function(*map(ops.convert_to_tensor, arrays)), strict=True
+        ):
+            assert_close(found, wanted.numpy())
+    assert runtime.launches
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)

@@ -8,7 +8,7 @@ call launches one after another.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from time import perf_counter
 from typing import Any, Protocol
@@ -19,7 +19,7 @@ from kerasish.autograd.state import clock
 from kerasish.compiler import interrupts
 from kerasish.compiler.executors.cuda.arguments import Arguments
 from kerasish.compiler.executors.cuda.feed import Feed
-from kerasish.compiler.executors.cuda.program import Loop, Program, copies
+from kerasish.compiler.executors.cuda.program import Loop, Program, Repeated, WhileLoop, copies
 from kerasish.compiler.executors.cuda.runtime import module_text
 from kerasish.compiler.executors.cuda.steps import Launch, Product
 from kerasish.compiler.graph import Graph, Op, Value
@@ -185,8 +185,8 @@ def _functions(program: Program, runtime: Runtime) -> dict[str, Any]:
 def _launches(program: Program) -> Iterator[Launch]:
     yield from program.launches
     for op in program.graph.ops:
-        if isinstance(op.prim, Loop):
-            yield from _launches(op.prim.program)
+        for inner in op.prim.programs if isinstance(op.prim, Repeated) else ():
+            yield from _launches(inner)
     if program.copies:
         yield _final_copies(program)
 
@@ -232,6 +232,20 @@ class _Frame:
             return self._shared.constant(value)
         return self._shared.runtime.location(self._results[value])
 
+    @property
+    def arguments(self) -> Sequence[Value]:
+        """The arguments of the program."""
+        return self.program.graph.arguments
+
+    @property
+    def outputs(self) -> Sequence[Value]:
+        """The results of the program."""
+        return self.program.graph.outputs
+
+    def give(self, values: Sequence[Value], places: Iterable[Any]) -> None:
+        """Say where values are."""
+        self.given.update(zip(values, places, strict=True))
+
     def array(self, value: Value) -> Any:
         """Return a value as an array."""
         found = self._results.get(value)
@@ -253,6 +267,9 @@ class _Frame:
             return
         if isinstance(op.prim, Loop):
             self._loop(op)
+            return
+        if isinstance(op.prim, WhileLoop):
+            self._while(op)
             return
         for step in self.program.steps(op):
             self.step(step)
@@ -280,33 +297,64 @@ class _Frame:
                 out = runtime.asarray(np.asarray(out, value.dtype))
             self._results[value] = runtime.contiguous(out)
 
+    def _inner(self, loop: Repeated) -> list[_Frame]:
+        """Return frames for the programs of a loop."""
+        arenas = [None if room is None else self.locate(room) for room in loop.rooms]
+        return [
+            _Frame(program, arena, {}, self._shared)
+            for program, arena in zip(loop.programs, arenas, strict=True)
+        ]
+
     def _loop(self, op: Op) -> None:
         loop: Loop = op.prim
+        (step,) = self._inner(loop)
+        before = loop.carried + loop.sliced
+        step.give(step.arguments[before:], map(self.locate, op.inputs[before:]))
         now = [self.locate(x) for x in op.inputs[: loop.carried]]
-        slices = op.inputs[loop.carried : loop.carried + loop.sliced]
-        captured = op.inputs[loop.carried + loop.sliced :]
-        arguments = loop.program.graph.arguments
-        given = dict(zip(arguments[loop.carried + loop.sliced :], map(self.locate, captured), strict=True))
-        arena = self.locate(loop.room) if loop.room is not None else None
+        slices = op.inputs[loop.carried : before]
         last = [self.locate(v) for v in op.outputs[: loop.carried]]
         stacks = [self.locate(v) for v in op.outputs[loop.carried : loop.results]]
         heads = [self.locate(x) for x in slices]
-        steps = [self.program.view(x).strides[0] * x.dtype.itemsize for x in slices]
-        frame = _Frame(loop.program, arena, given, self._shared)
-        outputs = loop.program.graph.outputs
+        strides = [self.program.view(x).strides[0] * x.dtype.itemsize for x in slices]
         for number, t in enumerate(loop.order):
             final = number == loop.length - 1
             new = last if final else [self.locate(v) for v in loop.buffers[number % 2]]
-            given.update(zip(arguments[: loop.carried], now, strict=True))
-            places = [head + t * step for head, step in zip(heads, steps, strict=True)]
-            given.update(zip(arguments[loop.carried : loop.carried + loop.sliced], places, strict=True))
-            ends = [stack + t * v.nbytes for stack, v in zip(stacks, outputs[loop.carried :], strict=True)]
-            given.update(zip(outputs, [*new, *ends], strict=True))
-            frame.run()
+            places = [head + t * stride for head, stride in zip(heads, strides, strict=True)]
+            ends = [
+                stack + t * v.nbytes for stack, v in zip(stacks, step.outputs[loop.carried :], strict=True)
+            ]
+            step.give(step.arguments[:before], [*now, *places])
+            step.give(step.outputs, [*new, *ends])
+            step.run()
             now = new
         if not loop.length:
-            for place, x in zip(last, op.inputs, strict=False):
-                self._shared.runtime.put(self.array(x), place)
+            self._copy(op.inputs[: loop.carried], last)
+
+    def _while(self, op: Op) -> None:
+        loop: WhileLoop = op.prim
+        condition, step = self._inner(loop)
+        places = list(map(self.locate, op.inputs))
+        condition.give(condition.arguments[loop.carried :], places[loop.carried : loop.split])
+        condition.give(condition.outputs, [self.locate(loop.holds)])
+        step.give(step.arguments[loop.carried :], places[loop.split :])
+        values: Sequence[Value] = op.inputs[: loop.carried]
+        count = 0
+        while loop.limit is None or count < loop.limit:
+            now = list(map(self.locate, values))
+            condition.give(condition.arguments[: loop.carried], now)
+            condition.run()
+            if not self.array(loop.holds).item():
+                break
+            values = loop.buffers[count % 2]
+            step.give(step.arguments[: loop.carried], now)
+            step.give(step.outputs, map(self.locate, values))
+            step.run()
+            count += 1
+        self._copy(values, map(self.locate, op.outputs[: loop.results]))
+
+    def _copy(self, values: Sequence[Value], places: Iterable[Any]) -> None:
+        for value, place in zip(values, places, strict=True):
+            self._shared.runtime.put(self.array(value), place)
 
 
 class _Instance:

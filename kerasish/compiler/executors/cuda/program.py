@@ -51,18 +51,39 @@ class Library(Kernel):
         self.outputs = list(outputs)
 
 
-class Loop(Kernel):
+class Repeated(Kernel):
+    """A loop, whose programs are launched again and again. Their outputs are written where the loop wants them.
+
+    Attributes:
+        programs: The programs of what it repeats.
+        rooms: The memory that each of them works in, or None.
+        carried: How many arrays each step hands on to the next.
+        results: How many results the loop has.
+        buffers: Two places for what is carried, which take turns.
+        waits: Whether the host has to wait for the GPU to know how it goes on.
+        outputs: The results, then memory that it works in.
+    """
+
+    def __init__(self, programs: Sequence[Program], carried: int, results: Sequence[Value], waits: bool):
+        self.programs = tuple(programs)
+        self.carried, self.results, self.waits = carried, len(results), waits
+        self.buffers = [[Value(v.shape, v.dtype) for v in results[:carried]] for _ in range(2)]
+        sizes = [program.plan.size for program in programs]
+        self.rooms = [Value((size,), np.dtype(np.uint8)) if size else None for size in sizes]
+        self.outputs = [*results, *self.buffers[0], *self.buffers[1], *(r for r in self.rooms if r)]
+
+    @property
+    def recordable(self) -> bool:
+        """Whether all of it can be recorded."""
+        return not self.waits and all(program.recordable for program in self.programs)
+
+
+class Loop(Repeated):
     """A loop over the leading axis of arrays: the program of a step, launched once for each slice.
 
     Attributes:
-        program: The program of a step. Its outputs are written where the loop wants them.
-        carried: How many arrays each step hands on to the next.
         sliced: How many arrays the steps take a slice each of.
-        results: How many results the loop has; room that it works in follows them.
         order: The slices in the order of the steps.
-        buffers: Two places for what is carried, which take turns.
-        room: The memory of a step, or None.
-        outputs: The results, then the room.
     """
 
     name = "scan"
@@ -71,17 +92,35 @@ class Loop(Kernel):
         params = op.params
         body: Graph = params["body"]
         wanted = [r for r, v in zip(body.outputs, op.outputs, strict=True) if v in kept]
-        step = optimize(Graph(body.arguments, body.ops, wanted, ()))
-        self.program = Program(_with_own_outputs(step), given=True)
-        self.carried, self.sliced = params["carried"], params["sliced"]
-        self.length = params["length"]
+        super().__init__([_repeated(body, wanted)], params["carried"], kept, waits=False)
+        self.sliced, self.length = params["sliced"], params["length"]
         self.order = range(self.length - 1, -1, -1) if params["reverse"] else range(self.length)
-        self.results = len(kept)
-        carried = kept[: self.carried]
-        self.buffers = [[Value(v.shape, v.dtype) for v in carried] for _ in range(2)]
-        size = self.program.plan.size
-        self.room = Value((size,), np.dtype(np.uint8)) if size else None
-        self.outputs = [*kept, *self.buffers[0], *self.buffers[1], *([self.room] if self.room else [])]
+
+
+class WhileLoop(Repeated):
+    """A loop that goes on while a condition holds: the programs of the condition and of a step, in turn.
+
+    Attributes:
+        limit: Most steps, or None.
+        split: How many inputs belong to the condition: what is carried and what it takes from outside.
+        holds: Where the condition's result is written.
+    """
+
+    name = "while_loop"
+
+    def __init__(self, op: Op):
+        params = op.params
+        condition, body = params["condition"], params["body"]
+        programs = [_repeated(graph, graph.outputs) for graph in (condition, body)]
+        super().__init__(programs, params["carried"], op.outputs, waits=True)
+        self.limit, self.split = params["limit"], len(condition.arguments)
+        self.holds = Value((), np.dtype(bool))
+        self.outputs.append(self.holds)
+
+
+def _repeated(body: Graph, outputs: Sequence[Value]) -> Program:
+    graph = optimize(Graph(body.arguments, body.ops, outputs, ()))
+    return Program(_with_own_outputs(graph), given=True)
 
 
 def _with_own_outputs(graph: Graph) -> Graph:
@@ -134,7 +173,7 @@ class Program:
         if self.in_place:
             planned -= set(self.graph.outputs)
         self.recordable = all(
-            op.prim.program.recordable if isinstance(op.prim, Loop) else op.prim.name not in _WAITING
+            op.prim.recordable if isinstance(op.prim, Repeated) else op.prim.name not in _WAITING
             for op in self.graph.ops
         )
         called = [number for number, op in enumerate(self.graph.ops) if self._calls(op)]
@@ -161,12 +200,12 @@ class Program:
         read = (*(v for op in self.graph.ops for v in op.values), *self.roots.values())
         self.constants = [v for v in dict.fromkeys(read) if v.kind == "constant"]
         for op in self.graph.ops:
-            if isinstance(op.prim, Loop):
-                self.constants += op.prim.program.constants
+            if isinstance(op.prim, Repeated):
+                self.constants += [v for program in op.prim.programs for v in program.constants]
 
     def _calls(self, op: Op) -> bool:
-        if isinstance(op.prim, Loop):
-            return op.prim.program.calls
+        if isinstance(op.prim, Repeated):
+            return any(program.calls for program in op.prim.programs)
         return op.output not in self.views and not self.has_steps(op)
 
     def view(self, value: Value) -> View:
@@ -193,7 +232,7 @@ _COPIED_IN_A_CALL = 8 * 2**20
 """Bytes that are copied in the time of a launch."""
 
 _WAITING = frozenset(
-    "while_loop svd qr eig eigh cholesky solve inv det slogdet lu_factor lstsq pinv triangular_solve unique "
+    "svd qr eig eigh cholesky solve inv det slogdet lu_factor lstsq pinv triangular_solve unique "
     "nonzero".split()
 )
 """Primitives whose functions in the array library wait for the GPU or cannot be recorded."""
@@ -290,6 +329,9 @@ def _with_loops(graph: Graph) -> Graph:
             kept = [v for i, v in enumerate(op.outputs) if i < carried or v in uses]
             loop = Loop(op, kept)
             op = Op(loop, op.inputs, {}, loop.outputs)
+        elif op.prim.name == "while_loop" and not isinstance(op.prim, Kernel):
+            repeated = WhileLoop(op)
+            op = Op(repeated, op.inputs, {}, repeated.outputs)
         ops.append(op)
     return graph.with_ops(ops)
 
@@ -298,7 +340,7 @@ def _with_whole_inputs(graph: Graph, views: dict[Value, View]) -> Graph:
     """Put copies in front of convolutions, poolings and loops whose inputs do not lie in order."""
     ops: list[Op] = []
     for op in graph.ops:
-        if op.prim.name in _WINDOWS or isinstance(op.prim, Loop):
+        if op.prim.name in _WINDOWS or isinstance(op.prim, Repeated):
             inputs = []
             for x in op.inputs:
                 if x in views and not _is_whole(x, views[x]):
@@ -331,7 +373,7 @@ def _kernel_maker(views: dict[Value, View]) -> Callable:
 
 def _with_steps(op: Op, views: dict[Value, View]) -> Op:
     """Return an operation with its library's calls in place of its primitive, where there are such."""
-    if isinstance(op.prim, (CudaKernel, Loop)):
+    if isinstance(op.prim, (CudaKernel, Repeated)):
         return op
     steps: list[Step] = []
     scratch: list[Value] = []
@@ -377,4 +419,4 @@ def copies(pairs: Sequence[tuple[Value, Value]]) -> Launch:
     return Launch(source_text, first, threads, arguments, [t for _, t in pairs], "copy_states")
 
 
-__all__ = ["VIEWS", "Library", "Loop", "Program", "copies", "steps_of"]
+__all__ = ["VIEWS", "Library", "Loop", "Program", "Repeated", "WhileLoop", "copies", "steps_of"]
