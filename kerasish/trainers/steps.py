@@ -63,11 +63,14 @@ class CompiledStep:
         self._eager = False
 
     def __call__(self, data: tuple) -> Any:
-        # Most batches are flat tuples of arrays and of a signature that is known.
-        key = tuple([(a.shape, a.dtype) if type(a) in _FLAT else None for a in data])
+        arrays: list[Any] = []
+        try:
+            key = _signature(data, arrays)
+        except _OtherLeaf:
+            key = None
         compiled = self._ready.get(key)
         if compiled is not None:
-            return compiled(data)
+            return compiled(arrays)
         if self._eager or any(_is_text(leaf) for leaf in tree.flatten(data)):
             return self._function(tensors(data))
         try:
@@ -77,9 +80,9 @@ class CompiledStep:
                 raise
             self._fall_back(error)
             return self._function(tensors(data))
-        if None not in key:
+        if key is not None:
             self._ready[key] = compiled
-            return compiled(data)
+            return compiled(arrays)
         return compiled([_without_tensor(leaf) for leaf in tree.flatten(data) if leaf is not None])
 
     def traced(self, data: tuple) -> tuple[Compiled, list[Any]]:
@@ -236,8 +239,31 @@ def as_batch_tensor(value: Any) -> Any:
     return as_tensor(_gathered(value))
 
 
-_FLAT = frozenset((np.ndarray, Rows))
+_ARRAYS = frozenset((np.ndarray, Rows))
 """What a batch is usually made of."""
+
+
+class _OtherLeaf(Exception):
+    """A batch has something in it that is no array of the host."""
+
+
+def _signature(data: Any, arrays: list[Any]) -> Any:
+    """Return what a batch's trace depends on, and append its arrays in the order of the trace's arguments.
+
+    Raises:
+        _OtherLeaf: If there is something else in it than arrays, tuples, lists, dicts and None.
+    """
+    kind = type(data)
+    if kind in _ARRAYS:
+        arrays.append(data)
+        return data.shape, data.dtype
+    if kind is tuple or kind is list:
+        return kind, *[_signature(each, arrays) for each in data]
+    if kind is dict:
+        return kind, *[(name, _signature(data[name], arrays)) for name in sorted(data)]
+    if data is None:
+        return None
+    raise _OtherLeaf
 
 
 def _gathered(value: Any) -> Any:
