@@ -18,6 +18,8 @@ os.environ.setdefault("KERAS_BACKEND", "jax")
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("KERASISH_DEVICE", "cpu")  # tests of GPUs, in tests/gpu, say so
+# The oracle computes little of much: what XLA takes to optimize a program is never won back.
+os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
 
 
 def _compile_in_less_time():
@@ -51,8 +53,14 @@ def pytest_configure(config):
         os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
 
 
-def pytest_collection_finish():
-    _keep_for_good()
+@pytest.hookimpl(wrapper=True)
+def pytest_collection():
+    gc.disable()  # thousands of tests are made, and next to no garbage
+    try:
+        return (yield)
+    finally:
+        gc.enable()
+        _keep_for_good()
 
 
 def _keep_for_good():
