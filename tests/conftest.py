@@ -4,7 +4,7 @@ import gc
 import os
 import sys
 from hashlib import sha256
-from importlib import metadata
+from importlib import import_module, metadata
 from pathlib import Path
 
 import pytest
@@ -103,6 +103,22 @@ def _same_seed_for_every_test():
     import kerasish
 
     kerasish.utils.set_random_seed(1234)
+
+
+@pytest.fixture(autouse=True)
+def _the_mark_interpreted_is_true(request):
+    """Hold tests to their mark: what asks for machine code has to be tested with it as well."""
+    if request.node.get_closest_marker("interpreted") is None:
+        yield
+        return
+    function = import_module("kerasish.compiler.function")  # not the function of that name
+
+    def refuse():
+        pytest.fail("This test asks for machine code: take away its mark `interpreted`, or that of its file.")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(function, "native_kernels", refuse)
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -113,6 +113,7 @@ def assert_close(found, expected):
     np.testing.assert_allclose(found.astype(kind), expected.astype(kind), rtol=tolerance, atol=tolerance)
 
 
+@pytest.mark.interpreted
 @pytest.mark.parametrize("reverse", [False, True], ids=["", "last thread first"])
 @pytest.mark.parametrize("name", CASES)
 def test_functions(compiled, name, reverse):
@@ -127,6 +128,7 @@ def test_functions(compiled, name, reverse):
             assert_close(found, wanted)
 
 
+@pytest.mark.interpreted
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_source_compiles_for_gpus(compiled, architecture):
     assert nvrtc_compile(module_text(compiled[2])[0], architecture) == ""

@@ -24,7 +24,7 @@ from kerasish.compiler.executors.numpy import NumpyExecutable
 from kerasish.compiler.views import VIEWS
 from kerasish.ops import activations  # noqa: F401  (the table of primitives has what has been loaded)
 
-pytestmark = pytest.mark.filterwarnings("error")
+pytestmark = [pytest.mark.interpreted, pytest.mark.filterwarnings("error")]
 DTYPES = ("float32", "float64", "float16", "int32", "uint8", "bool")
 
 
