@@ -98,6 +98,12 @@ def at_once(oracle):
     return join
 
 
+@pytest.fixture(autouse=True, scope="module")
+def _what_earlier_files_left_is_kept():
+    """Such as all that JAX has traced so far."""
+    _keep_for_good()
+
+
 @pytest.fixture(autouse=True)
 def _same_seed_for_every_test():
     import kerasish
