@@ -1,9 +1,10 @@
 """Fixtures shared by all tests: the oracle (real Keras on JAX) and a fresh random seed for each test."""
 
+import gc
 import os
 import sys
 from hashlib import sha256
-from importlib import metadata
+from importlib import import_module, metadata
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,8 @@ os.environ.setdefault("KERAS_BACKEND", "jax")
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("KERASISH_DEVICE", "cpu")  # tests of GPUs, in tests/gpu, say so
+# The oracle computes little of much: what XLA takes to optimize a program is never won back.
+os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
 
 
 def _compile_in_less_time():
@@ -50,10 +53,31 @@ def pytest_configure(config):
         os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_collection():
+    gc.disable()  # thousands of tests are made, and next to no garbage
+    try:
+        return (yield)
+    finally:
+        gc.enable()
+        _keep_for_good()
+
+
+def _keep_for_good():
+    """Leave what is there now, which stays to the end, out of garbage collections.
+
+    With the tests and the oracle in memory a collection takes half a second, and `clear_session`, ours and the
+    oracle's, is one.
+    """
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture(scope="session")
 def oracle():
     """Real Keras 3.15 on JAX, the specification that results are compared with. Its initial weights are NumPy's."""
     keras = pytest.importorskip("keras", reason="the oracle needs the `test` extra")
+    _keep_for_good()
     with pytest.MonkeyPatch.context() as patch:
         replace_draws(patch)
         yield keras
@@ -74,11 +98,33 @@ def at_once(oracle):
     return join
 
 
+@pytest.fixture(autouse=True, scope="module")
+def _what_earlier_files_left_is_kept():
+    """Such as all that JAX has traced so far."""
+    _keep_for_good()
+
+
 @pytest.fixture(autouse=True)
 def _same_seed_for_every_test():
     import kerasish
 
     kerasish.utils.set_random_seed(1234)
+
+
+@pytest.fixture(autouse=True)
+def _the_mark_interpreted_is_true(request):
+    """Hold tests to their mark: what asks for machine code has to be tested with it as well."""
+    if request.node.get_closest_marker("interpreted") is None:
+        yield
+        return
+    function = import_module("kerasish.compiler.function")  # not the function of that name
+
+    def refuse():
+        pytest.fail("This test asks for machine code: take away its mark `interpreted`, or that of its file.")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(function, "native_kernels", refuse)
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -63,7 +63,8 @@ def imports(node: ast.AST):
     guarded = isinstance(node, ast.If) and is_type_checking(node.test)
     seen = node.orelse if guarded else ast.iter_child_nodes(node)
     for child in seen:
-        yield from imports(child)
+        if not isinstance(child, ast.expr):  # in which no statement is
+            yield from imports(child)
 
 
 def names_below_kerasish(statement: ast.Import | ast.ImportFrom, module: tuple[str, ...]) -> list[str]:

@@ -149,8 +149,13 @@ def run(
     }
 
 
+UNINTERRUPTED: dict[str, dict] = {}
+
+
 def assert_resumed_is_whole(tmp_path, interrupt, options=None, **save):
-    whole = run(**(options or {}))
+    if str(options) not in UNINTERRUPTED:
+        UNINTERRUPTED[str(options)] = run(**(options or {}))
+    whole = UNINTERRUPTED[str(options)]
     with pytest.raises(KeyboardInterrupt):
         run(tmp_path / "backup", interrupt, **(options or {}), **save)
     resumed = run(tmp_path / "backup", **(options or {}), **save)

@@ -116,6 +116,7 @@ def assert_close(found, expected):
     np.testing.assert_allclose(found.astype(kind), expected.astype(kind), rtol=tolerance, atol=tolerance)
 
 
+@pytest.mark.interpreted
 @pytest.mark.parametrize("reverse", [False, True], ids=["", "last thread first"])
 @pytest.mark.parametrize("name", CASES)
 def test_functions(compiled, name, reverse):
@@ -156,6 +157,7 @@ WHILE_LOOPS = {
 }  # fmt: skip
 
 
+@pytest.mark.interpreted
 @pytest.mark.parametrize("name", WHILE_LOOPS)
 def test_loops_that_go_on_while_a_condition_holds(name):
     loop = WHILE_LOOPS[name]
@@ -175,6 +177,7 @@ def test_loops_that_go_on_while_a_condition_holds(name):
     assert runtime.launches
 
 
+@pytest.mark.interpreted
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_source_compiles_for_gpus(compiled, architecture):
     assert nvrtc_compile(module_text(compiled[2])[0], architecture) == ""

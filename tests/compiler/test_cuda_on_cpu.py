@@ -6,6 +6,7 @@ import cuda_on_cpu
 import numpy as np
 import pytest
 
+pytestmark = pytest.mark.interpreted
 SOURCE = r"""
 __device__ __forceinline__ float warp_sum(float v) {
     #pragma unroll

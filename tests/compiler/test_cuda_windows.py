@@ -19,6 +19,7 @@ from kerasish.compiler.graph import Op, Value
 from kerasish.devices import portable
 from kerasish.devices.windows import exact_padding, output_lengths, resolve_padding
 
+pytestmark = pytest.mark.interpreted
 TOLERANCES = {"float32": 1e-5, "float64": 1e-12, "float16": 4e-3, "bfloat16": 3e-2}
 
 

@@ -279,6 +279,7 @@ class TestStates:
         assert len(executable.plan.in_place) == len(graph.updates)
 
 
+@pytest.mark.interpreted
 @pytest.mark.parametrize("may_overwrite", [never, elementwise], ids=["never", "elementwise"])
 @settings(max_examples=60, deadline=None)
 @given(program=random_graphs.programs())
@@ -288,6 +289,7 @@ def test_random_graphs(may_overwrite, program):
         planned(graph, may_overwrite)
 
 
+@pytest.mark.interpreted
 @settings(max_examples=60, deadline=None)
 @given(random_graphs.programs())
 def test_what_the_executor_plans(program):
@@ -299,6 +301,7 @@ def test_what_the_executor_plans(program):
     check(graph, plan, roots_of(graph), {*plan.offsets, *plan.in_place}, _may_overwrite)
 
 
+@pytest.mark.interpreted
 @settings(max_examples=60, deadline=None)
 @given(random_graphs.programs())
 def test_what_was_in_a_buffer_before_does_not_matter(program):

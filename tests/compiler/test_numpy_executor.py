@@ -28,7 +28,7 @@ from kerasish.compiler.executors.numpy import NumpyExecutable, _Instance
 from kerasish.compiler.views import VIEWS
 from kerasish.ops import activations  # noqa: F401
 
-pytestmark = pytest.mark.filterwarnings("error")
+pytestmark = [pytest.mark.interpreted, pytest.mark.filterwarnings("error")]
 DTYPES = ("float32", "float64", "float16", "int32", "uint8", "bool")
 
 

@@ -16,6 +16,7 @@ from kerasish.compiler import passes, trace
 from kerasish.compiler.executors.numpy import NumpyExecutable
 from kerasish.compiler.graph import Graph, Op, Value
 
+pytestmark = pytest.mark.interpreted
 X = np.float32([[1, 2, 3], [4, 5, 6]])
 SCALAR = np.asarray(2.0, "float32")
 

@@ -16,7 +16,7 @@ from kerasish.autograd.tensor import NoValueError
 from kerasish.compiler import trace
 from kerasish.compiler.executors.numpy import NumpyExecutable
 
-pytestmark = pytest.mark.filterwarnings("error")
+pytestmark = [pytest.mark.interpreted, pytest.mark.filterwarnings("error")]
 F32 = np.dtype("float32")
 
 

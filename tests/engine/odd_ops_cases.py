@@ -61,7 +61,7 @@ call("scatter_update", HALF, ints([1], [0]), np.ones((2, 3), np.float16), reduct
 call("multi_hot", SMALL, 6, axis=1, symbolic="traced")
 call("multi_hot", ints([[0, 1], [2, 1]], [[3, 3], [0, 2]]), 4, symbolic="traced")
 call("bincount", ints(1, 2, 2), weights=ints(3, -1, 5), symbolic=False)
-call("unique", EMPTY_VECTOR, size=3, fill_value=7.0, symbolic=False)
+call("unique", EMPTY_VECTOR, size=3, fill_value=7.0, symbolic="traced")
 
 # Empty tensors and infinities
 call("softmax", np.zeros((2, 0), np.float32), symbolic="traced")

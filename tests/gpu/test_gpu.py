@@ -12,7 +12,12 @@ from device_cases import GROUPS, assert_alike, to_host
 
 import kerasish
 from kerasish import Tensor, Variable, ops, random
-from kerasish.devices import DeviceError, OutOfMemoryError, cpu
+from kerasish.devices import DeviceError, OutOfMemoryError, cpu, selection
+
+try:
+    selection.gpu(0)
+except DeviceError as error:  # at once for all: skipping thousands of tests one by one takes seconds
+    pytest.skip(str(error), allow_module_level=True)
 
 
 def on_device(tensor) -> bool:

@@ -64,11 +64,10 @@ def kinds_of_oracle(layer, images):
 
 
 def at_once(function, *arrays):
-    """Call a function of the oracle compiled as one, quickly."""
+    """Call a function of the oracle compiled as one."""
     import jax
 
-    quick = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
-    return jax.jit(function, compiler_options=quick)(*arrays)
+    return jax.jit(function)(*arrays)
 
 
 def transformed_by_oracle(keras, layer, parts, data, transformation):

@@ -95,9 +95,7 @@ def oracle_results(keras, row, layer):
         return inferred, y, state, found
 
     weights = [v.value for v in variables]
-    quick = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
-    compiled = jax.jit(everything, compiler_options=quick)
-    return compiled(weights, [row.inputs[i] for i in floats])
+    return jax.jit(everything)(weights, [row.inputs[i] for i in floats])
 
 
 def own_results(row, layer, compiled):

@@ -61,6 +61,7 @@ def test_models_are_keras(oracle, case):
         assert_same(mine.predict(x, verbose=0), mine(x))
 
 
+@pytest.mark.interpreted
 @pytest.mark.parametrize("case", CASES)
 def test_configs_go_both_ways(oracle, case):
     (mine, x), (theirs, _) = build(kerasish, case), build(oracle, case)
@@ -72,6 +73,7 @@ def test_configs_go_both_ways(oracle, case):
     assert_same(again(x), mine(x))
 
 
+@pytest.mark.interpreted
 @pytest.mark.parametrize("case", CASES)
 def test_files_go_both_ways(oracle, case, tmp_path):
     (mine, x), (theirs, _) = build(kerasish, case), build(oracle, case)
@@ -97,6 +99,7 @@ def test_files_go_both_ways(oracle, case, tmp_path):
             assert_same(other(x), theirs(x))
 
 
+@pytest.mark.interpreted
 @pytest.mark.filterwarnings("ignore:You are saving your model as an HDF5 file")
 @pytest.mark.parametrize(
     "case", ["chain", "two_inputs", "shared_layer", "nested_models", "deeply_nested", "residual_convolutions"]

@@ -11,6 +11,7 @@ import kerasish
 from kerasish import ops
 from kerasish.ops import operation_names
 
+pytestmark = pytest.mark.interpreted
 FUNCTIONS = [
     name
     for name in (n for names in ops.HOMES.values() for n in names.split())

@@ -25,6 +25,7 @@ from kerasish.trainers.data_adapters import (
 )
 from kerasish.trainers.data_adapters.conversion import FloatRows
 
+pytestmark = pytest.mark.interpreted
 SEED = (3, 4)
 EXPECTED_ORDER = [53, 58, 41, 59, 46]
 
