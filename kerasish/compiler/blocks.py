@@ -2,7 +2,8 @@
 
 An optimizer does the same dozen operations for every weight. On a bias they take less time than calling them, so the
 arrays of variables that are updated alike are put into one block of memory, of which each variable shows its part; the
-operations then run once on the block. (The memory plan lets gradients be computed where they have to lie for that.)
+operations then run once on the block. (Models that share weights and are trained in turn pay for that, since each takes
+the shared ones back into its block. The memory plan lets gradients be computed where they have to lie for that.)
 Kernels in machine code hold all weights anyway and need none of this.
 """
 

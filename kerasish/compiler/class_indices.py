@@ -101,7 +101,7 @@ def _probabilities_grad(e: Emitter, g: Value, output: Value, target: Value, low:
     inside = e.binary(
         "logical_and", e.binary("greater", probability, low), e.binary("less", probability, high)
     )
-    share = e.where(inside, e.binary("divide", s.vector(g), total), 0)
+    share = e.binary("divide", e.where(inside, s.vector(g), 0), total)
     true = e.binary("subtract", share, e.binary("divide", share, clipped))
     spread = e.op("broadcast_to", s.matrix.shape, share.dtype, s.column(share), shape=s.matrix.shape)
     return e.reshape(s.with_true(spread, true), output.shape)

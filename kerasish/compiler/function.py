@@ -66,9 +66,8 @@ class Compiled:
             self.graph = fuse(self.graph)
         else:
             if self.graph.updates:
-                from kerasish.compiler.class_indices import (
-                    share_crossentropies,
-                )  # what predictions do not need
+                # (Predictions do not need it.)
+                from kerasish.compiler.class_indices import share_crossentropies
 
                 self.graph = share_crossentropies(self.graph)
             self.graph = in_pieces(put_side_by_side(self.graph))

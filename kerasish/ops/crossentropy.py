@@ -162,16 +162,14 @@ def _probabilities_run(xp, output, target, low, high):
 
 
 def _probabilities_grad_run(xp, g, output, target, low, high):
-    # d/dx_j of -log(x_t / sum(x)) is 1 / sum(x) - (j == t) / x_t where nothing is clipped, else 0.
+    # d/dx_j of -log(p), where p = x_t / sum(x), is (1 - (j == t) / p) / sum(x) where nothing is clipped, else 0.
     matrix, places = _rows(xp, output, target)
-    picked, total = matrix.reshape(-1)[places], xp.sum(matrix, 1)
-    probability = picked / total
-    inside = (probability > low) & (probability < high)
-    g = g.reshape(-1) * inside
-    share = g / total
+    total = xp.sum(matrix, 1)
+    probability = matrix.reshape(-1)[places] / total
+    share = g.reshape(-1) * ((probability > low) & (probability < high)) / total
     out = xp.empty(output.shape, output.dtype)
     out.reshape(matrix.shape)[:] = share[:, None]
-    out.reshape(-1)[places] = share - g / xp.where(inside, picked, 1)
+    out.reshape(-1)[places] = share - share / xp.minimum(xp.maximum(probability, low), high)
     return out
 
 

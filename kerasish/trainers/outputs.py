@@ -24,9 +24,11 @@ class Outputs:
 
     def add(self, outputs: Any) -> None:
         """Take over the outputs of one batch."""
+        tensors = [leaf for leaf in tree.flatten(outputs) if isinstance(leaf, Tensor)]
         self._late.append(outputs)
-        self._nbytes += sum(t._value.nbytes for t in tree.flatten(outputs) if isinstance(t, Tensor))
-        if self._nbytes > _AT_ONCE:
+        self._nbytes += sum(t._value.nbytes for t in tensors)
+        # What is on the host is taken at once, and so are variables: the next batch may change them.
+        if self._nbytes > _AT_ONCE or any(t.mutable or type(t._value) is np.ndarray for t in tensors):
             self._bring()
 
     def last(self) -> Any:

@@ -47,6 +47,7 @@ class StandInRuntime:
         launches: Names of the kernels that were launched.
         products: Number of products.
         reverse: Whether blocks and threads run the other way round.
+        records: Whether it can record. If not, products ask for memory, as CuPy's do.
         fails_in: After how many requests for memory one is refused; 0 for none.
         array_type: The class of the arrays: NumPy's or the strict device's.
     """
@@ -56,6 +57,7 @@ class StandInRuntime:
         self.launches: list[str] = []
         self.products = 0
         self.reverse = False
+        self.records = True
         self.fails_in = 0
 
     def use(self) -> Any:
@@ -126,6 +128,8 @@ class StandInRuntime:
 
     def product(self, step: Product, addresses: Sequence[int]) -> None:
         self.products += 1
+        if not self.records:
+            self._ask()
         out, x, y = (
             self._matrices(m, a, step.count)
             for m, a in zip((step.out, step.x, step.y), addresses, strict=False)
@@ -167,6 +171,9 @@ class StandInRuntime:
         ctypes.memmove(target.ptr, source.ctypes.data if type(source) is np.ndarray else source.ptr, nbytes)
 
     def record(self, run: Callable[[], None]) -> Callable[[], None] | None:
+        if not self.records:
+            return None
+
         def replay() -> None:  # what is recorded has all memory that it needs
             before, self.fails_in = self.fails_in, 0
             try:

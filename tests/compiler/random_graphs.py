@@ -56,6 +56,7 @@ OTHERS = [
     lambda x, y: x * np.float32([1.0, 2.0, 0.5, -1.0]),
     lambda x, y: y + ops.exp(ops.convert_to_tensor([0.1, 0.2, 0.3, 0.4])) * 2.0,
     lambda x, y: x + ops.sqrt(ops.sum(ops.square(y)) + 1.0) * 0.25,
+    lambda x, y: y * ops.stack([ops.mean(x), ops.max(y) * 2.0, ops.sum(x) + 1.0, ops.min(y)]),
     lambda x, y: (z := ops.concatenate([ops.tanh(x), y, x - y], 0))[:3] + z[3:6] * z[6:],
     lambda x, y: ops.reshape(
         ops.concatenate([ops.reshape(ops.exp(-ops.square(x)), -1), (z := ops.reshape(x * y, -1)), z], 0)[

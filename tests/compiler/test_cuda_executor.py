@@ -177,6 +177,34 @@ def test_loops_that_go_on_while_a_condition_holds(name):
     assert runtime.launches
 
 
+def _scan(step):
+    return lambda x: ops.scan(lambda carry, row: (step(carry), step(row)), x, ops.stack([x, x * 2]))
+
+
+def _twice(step):
+    return lambda x: ops.while_loop(
+        lambda i, y: i < ops.cast(ops.sum(x * 0), "int32") + 2, lambda i, y: (i + 1, step(y)), (0, x)
+    )
+
+
+@pytest.mark.interpreted
+@pytest.mark.parametrize("loop", [_scan, _twice], ids=["scan", "while"])
+def test_steps_of_loops_may_end_in_anything(loop):
+    steps = [
+        ops.sort, ops.transpose, lambda x: ops.flip(x * 2, 0), lambda x: ops.reshape(ops.sort(x), (3, 3)),
+        lambda x: ops.concatenate([x[1:], x[:1]], 0), lambda x: x @ x, lambda x: x, ops.ones_like,
+    ]  # fmt: skip
+    x = floats(3, 3)
+
+    def function(x):
+        return [y for step in steps for y in tree.flatten(loop(step)(x))]
+
+    executable = CudaExecutable(graph_of(function, [x]), StandInRuntime())
+    for _ in range(3):
+        for found, wanted in zip(executable([x]), function(ops.convert_to_tensor(x)), strict=True):
+            assert_close(found, wanted.numpy())
+
+
 @pytest.mark.interpreted
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_source_compiles_for_gpus(compiled, architecture):

@@ -114,9 +114,11 @@ MODELS = {
 }
 
 
+@pytest.mark.parametrize("records", [True, False], ids=["", "nothing is recorded"])
 @pytest.mark.parametrize("model", MODELS)
-def test_training(memory, model, monkeypatch):
+def test_training(memory, model, records, monkeypatch):
     make = MODELS[model]
+    memory.records = records
     if "step by step" in model:
         monkeypatch.setattr("kerasish.compiler.executors.cuda.program._COPIED_IN_A_CALL", 0)
 

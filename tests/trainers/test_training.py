@@ -586,3 +586,23 @@ def test_nan_in_data_is_trained_on_as_keras_does():
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         assert np.isnan(fit(make(kerasish), x, Y)["loss"][0])
+
+
+def test_predictions_are_taken_before_the_next_batch_may_change_them():
+    class Counting(kerasish.Model):
+        def __init__(self):
+            super().__init__()
+            self.count = kerasish.Variable(np.zeros(2))
+
+        def call(self, x):
+            return x
+
+        def predict_step(self, data):
+            self.count.assign_add([1.0, 1.0])
+            return self.count
+
+    for eager in (True, False):
+        model = Counting()
+        model.compile(run_eagerly=eager)
+        predicted = model.predict(np.ones((6, 2), "float32"), batch_size=2, verbose=0)
+        assert predicted.reshape(-1).tolist() == [1, 1, 2, 2, 3, 3]

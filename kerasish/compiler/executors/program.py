@@ -51,12 +51,14 @@ class Program:
         self._roots = _view_roots(graph)
         self._view_makers = {op.output: op for op in graph.ops if op.prim.name in VIEWS}
         self._direct = {v for v in graph.outputs if v.nbytes > self._copied}
+        updated = {value for _, value in graph.updates}
         planned = {
             value
             for op in graph.ops
             if isinstance(op.prim, Kernel) or lowering.rule_for(op) is not None
             for value in op.outputs
-            if value not in self._direct
+            # (Single numbers are in no memory, unless it is a variable's.)
+            if value not in self._direct and (value in updated or not _is_number(op))
         }
         self.plan = plan_memory(graph, self._roots, planned, _may_overwrite, _may_join)
         self.source = self._generate()
@@ -171,6 +173,9 @@ class Program:
             return
         if rule is not None:
             target = self._target(number, 0, op.output)
+            inputs = [
+                target if self._is_over(x, op.output) else t for x, t in zip(op.inputs, inputs, strict=True)
+            ]
             joins = any(whole is op.output for whole, _ in self.plan.parts.values())
             self._body.extend(
                 self._joined(op, inputs, target) if joins else rule(op, inputs, target, self._bind)
@@ -193,6 +198,13 @@ class Program:
             )
         else:
             self._body.append(f"{', '.join(targets)} = {call}")
+
+    def _is_over(self, x: Any, out: Value) -> bool:
+        """Tell whether a result is written over an input, in the memory of both."""
+        offsets = self.plan.offsets
+        return (
+            x in offsets and offsets[x] == offsets.get(out) and (x.shape, x.dtype) == (out.shape, out.dtype)
+        )
 
     def _joined(self, op: Op, inputs: Sequence[str], target: str) -> list[str]:
         """Return statements that copy into a concatenation's result what was not computed there."""
@@ -382,10 +394,15 @@ def _may_overwrite(op: Op, i: int, j: int) -> bool:
     return lowering.may_overwrite(op, i)
 
 
+def _is_number(op: Op) -> bool:
+    """Tell whether an operation is done with NumPy's scalars."""
+    if isinstance(op.prim, Kernel) or op.output.shape:
+        return False
+    return lowering.scalar_text(op, ["x"] * len(op.inputs), lambda thing, hint: hint) is not None
+
+
 def _may_join(op: Op) -> bool:
-    return not isinstance(
-        op.prim, Kernel
-    )  # (kernels are told that their memory begins with a line of the cache)
+    return not isinstance(op.prim, Kernel)  # which are told that their memory begins with a line of the cache
 
 
 _VIEW_TEXT = {

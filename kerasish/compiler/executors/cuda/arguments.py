@@ -117,4 +117,6 @@ class Arguments:
                 self._use_own_memory()
                 return Transfer(self._runtime, self._values, self._memory)
         except OutOfMemoryError:
+            if self._program.in_place:  # which then reads them where they lie
+                self._memory = None
             return None

@@ -32,6 +32,10 @@ class Runtime(Protocol):
 
     array_type: type
 
+    @property
+    def records(self) -> bool:
+        """Whether steps can be recorded."""
+
     def use(self) -> AbstractContextManager:
         """Return a context for all that follows: on the GPU of this runtime, with errors of this package."""
 
@@ -105,7 +109,7 @@ class CudaExecutable:
     """
 
     def __init__(self, graph: Graph, runtime: Runtime):
-        self._program = Program(graph)
+        self._program = Program(graph, records=runtime.records)
         self._runtime = runtime
         self.graph = self._program.graph
         with runtime.use():
@@ -472,27 +476,22 @@ class _Instance:
     def _run_whole(self) -> None:
         """Run on the arguments that are there; where that fails, states are as they were.
 
-        What may fail is the run that is not recorded yet, if it asks for memory: recorded ones ask for none.
+        What may fail is a run that is not recorded, if it asks for memory: recorded ones ask for none.
         """
-        exposed = () if self._calls else self.program.exposed
-        arrays = [variable._array for variable in exposed]
-        saved = [(self.runtime.location(a), to_numpy(a)) for a in arrays]
-        try:
-            self.replay()
-        except BaseException:
-            for location, values in saved:
-                self.runtime.put(values, location)
-            raise
-
-    def replay(self) -> None:
-        """Run on the arguments that are there."""
         self._calls += 1
         if self._calls == 2 and self.program.recordable:
             self._replay = self.runtime.record(self._launch)
         if self._replay is not None:
             self._replay()
-        else:
+            return
+        arrays = [variable._array for variable in self.program.exposed]
+        saved = [(self.runtime.location(a), to_numpy(a)) for a in arrays]
+        try:
             self._launch()
+        except BaseException:
+            for location, values in saved:
+                self.runtime.put(values, location)
+            raise
 
     def _launch(self) -> None:
         frame, feed = self._frame, self._arguments.feed

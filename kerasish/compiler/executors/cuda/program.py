@@ -22,7 +22,7 @@ from kerasish.compiler.executors.cuda.products import (
     with_epilogues,
     with_matrices,
 )
-from kerasish.compiler.executors.cuda.steps import Launch, Step
+from kerasish.compiler.executors.cuda.steps import Launch, Product, Step
 from kerasish.compiler.executors.cuda.together import joined, own_product, small_phases
 from kerasish.compiler.executors.cuda.views import lay_out
 from kerasish.compiler.executors.cuda.windows import lower_windows
@@ -126,15 +126,21 @@ def _repeated(body: Graph, outputs: Sequence[Value]) -> Program:
 def _with_own_outputs(graph: Graph) -> Graph:
     """Return the graph with a copy for each output that is no result of its own, so that each can be put anywhere."""
     made = {v for op in graph.ops for v in op.outputs}
-    seen: set[Value] = set()
-    ops, outputs = list(graph.ops), []
     reads = {x for op in graph.ops for x in op.values}
-    for value in graph.outputs:
-        if value not in made or value in seen or value in reads:
+    outputs = graph.outputs
+    return _with_copies(
+        graph, [v not in made or v in reads or v in outputs[:i] for i, v in enumerate(outputs)]
+    )
+
+
+def _with_copies(graph: Graph, wanted: Sequence[bool]) -> Graph:
+    """Return the graph with copies in place of some of its outputs."""
+    ops, outputs = list(graph.ops), []
+    for value, copy in zip(graph.outputs, wanted, strict=True):
+        if copy:
             copied = Value(value.shape, value.dtype)
             ops.append(Op(TABLE["copy"], [value], {}, [copied]))
             value = copied
-        seen.add(value)
         outputs.append(value)
     return Graph(graph.arguments, ops, outputs, graph.updates)
 
@@ -151,6 +157,7 @@ class Program:
         in_place: Whether copies of arguments and results would take longer than launching one step after another.
         copies: Pairs of a variable and the value that is copied into it at the end.
         calls: Whether it calls functions of the array library, which ask for memory when they are called.
+        multiplies: Whether it has matrix products.
         recordable: Whether all of it can be recorded.
         exposed: Variables that are written in place before the last of such calls.
         constants: The constants that it reads.
@@ -158,10 +165,13 @@ class Program:
     Args:
         graph: A graph of primitives.
         given: Whether the outputs are written into memory that is given at each run.
+        records: Whether what runs it can record steps. If not, products are calls of the array library too.
     """
 
-    def __init__(self, graph: Graph, given: bool = False):
+    def __init__(self, graph: Graph, given: bool = False, records: bool = True):
         self.graph, self.views = _prepared(graph if given else _settled(graph))
+        if given and any(calls := self._made_by_calls()):
+            self.graph, self.views = _prepared(_with_copies(graph, calls))
         self.roots = {value: view.root for value, view in self.views.items()}
         planned = {v for op in self.graph.ops if isinstance(op.prim, Kernel) for v in op.outputs}
         if given:
@@ -176,10 +186,15 @@ class Program:
             op.prim.recordable if isinstance(op.prim, Repeated) else op.prim.name not in _WAITING
             for op in self.graph.ops
         )
-        called = [number for number, op in enumerate(self.graph.ops) if self._calls(op)]
+        self.multiplies = any(map(self._multiplies, self.graph.ops))
+        called = [
+            number
+            for number, op in enumerate(self.graph.ops)
+            if self._calls(op) or not records and self._multiplies(op)
+        ]
         self.calls = bool(called)
         # A call that may fail at any run, since it has no memory of its own, comes before the first change of a state.
-        first = called[-1] + 1 if called and (self.in_place or not self.recordable) else 0
+        first = called[-1] + 1 if called and (self.in_place or not self.recordable or not records) else 0
         self.plan: Plan = plan_memory(self.graph, self.roots, planned, _may_overwrite, in_place_from=first)
         before = {v for op in self.graph.ops[: called[-1] if called else 0] for v in op.outputs}
         self.exposed = [variable for value, variable in self.plan.in_place.items() if value in before]
@@ -202,6 +217,16 @@ class Program:
         for op in self.graph.ops:
             if isinstance(op.prim, Repeated):
                 self.constants += [v for program in op.prim.programs for v in program.constants]
+
+    def _made_by_calls(self) -> list[bool]:
+        """Tell for each output whether it is no kernel's result, and so cannot be put anywhere."""
+        made = {v for op in self.graph.ops if isinstance(op.prim, Kernel) for v in op.outputs}
+        return [v not in made or v in self.views for v in self.graph.outputs]
+
+    def _multiplies(self, op: Op) -> bool:
+        if isinstance(op.prim, Repeated):
+            return any(program.multiplies for program in op.prim.programs)
+        return any(isinstance(step, Product) for step in steps_of(op))
 
     def _calls(self, op: Op) -> bool:
         if isinstance(op.prim, Repeated):

@@ -40,6 +40,10 @@ class CupyRuntime:
         self._number = number
         self.array_type = cupy.ndarray
 
+    @property
+    def records(self) -> bool:
+        return _library(self._number) is not None
+
     @contextmanager
     def use(self) -> Iterator[None]:
         try:
@@ -158,7 +162,7 @@ class CupyRuntime:
 
     def record(self, run: Callable[[], None]) -> Callable[[], None] | None:
         """Record as a CUDA graph. What is allocated meanwhile comes from a pool of the graph's own."""
-        if _library(self._number) is None:
+        if not self.records:
             return None
         cuda = self._cupy.cuda
         stream, pool = cuda.Stream(non_blocking=True), cuda.MemoryPool()
