@@ -254,16 +254,18 @@ def _signature(data: Any, arrays: list[Any]) -> Any:
         _OtherLeaf: If there is something else in it than arrays, tuples, lists, dicts and None.
     """
     kind = type(data)
-    if kind in _ARRAYS:
-        arrays.append(data)
-        return data.shape, data.dtype
-    if kind is tuple or kind is list:
-        return kind, *[_signature(each, arrays) for each in data]
     if kind is dict:
-        return kind, *[(name, _signature(data[name], arrays)) for name in sorted(data)]
-    if data is None:
-        return None
-    raise _OtherLeaf
+        return kind, *[(name, _signature((data[name],), arrays)) for name in sorted(data)]
+    if kind is not tuple and kind is not list:
+        raise _OtherLeaf
+    found: list[Any] = [kind]
+    for each in data:
+        if type(each) in _ARRAYS:
+            arrays.append(each)
+            found.append((each.shape, each.dtype))
+        else:
+            found.append(None if each is None else _signature(each, arrays))
+    return tuple(found)
 
 
 def _gathered(value: Any) -> Any:
