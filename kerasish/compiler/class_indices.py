@@ -7,14 +7,13 @@ way of their own, in `decompose`: they look at each class as they go along a row
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from kerasish.autograd.abstract import Abstract
 from kerasish.autograd.primitive import Primitive
-from kerasish.compiler.decompose import Emitter
+from kerasish.compiler.decompose import Emitter, Rule, rewritten
 from kerasish.compiler.graph import Graph, Op, Value
 from kerasish.devices import cpu
 
@@ -86,7 +85,7 @@ def _of_probabilities(s: _Shared, low: float, high: float) -> tuple[Value, Value
     """What the rows add up to, the probabilities of the true classes, and these clipped."""
     total = s.total(s.matrix)
     probability = s.e.binary("divide", s.picked(s.matrix), total)
-    return total, probability, s.e.binary("minimum", s.e.binary("maximum", probability, low), high)
+    return total, probability, s.e.clipped(probability, low, high)
 
 
 def _probabilities(e: Emitter, output: Value, target: Value, low: float, high: float) -> Value:
@@ -98,10 +97,8 @@ def _probabilities_grad(e: Emitter, g: Value, output: Value, target: Value, low:
     # d/dx_j of -log(p), where p = x_t / sum(x), is (1 - (j == t) / p) / sum(x) where nothing is clipped, else 0.
     s = _Shared(e, output, target)
     total, probability, clipped = _of_probabilities(s, low, high)
-    inside = e.binary(
-        "logical_and", e.binary("greater", probability, low), e.binary("less", probability, high)
-    )
-    share = e.binary("divide", e.where(inside, s.vector(g), 0), total)
+    passed = e.where(e.between(probability, low, high), s.vector(g), 0)
+    share = e.binary("divide", passed, total)
     true = e.binary("subtract", share, e.binary("divide", share, clipped))
     spread = e.op("broadcast_to", s.matrix.shape, share.dtype, s.column(share), shape=s.matrix.shape)
     return e.reshape(s.with_true(spread, true), output.shape)
@@ -129,7 +126,7 @@ def _logits_grad(e: Emitter, g: Value, output: Value, target: Value) -> Value:
     return e.reshape(e.binary("multiply", error, s.column(s.vector(g))), output.shape)
 
 
-_RULES: dict[str, Callable[..., Value]] = {
+_RULES: dict[str, Rule] = {
     "sparse_crossentropy_of_probabilities": _probabilities,
     "sparse_crossentropy_of_probabilities_grad": _probabilities_grad,
     "sparse_crossentropy_of_logits": _logits,
@@ -144,13 +141,4 @@ def _applies(op: Op) -> bool:
 
 def share_crossentropies(graph: Graph) -> Graph:
     """Replace cross-entropies of class indices, and their gradients, by operations that both have in common."""
-    emitter = Emitter()
-    mapping: dict[Value, Any] = {}
-    for op in graph.ops:
-        op = op.replacing(mapping)
-        rule = _RULES.get(op.prim.name)
-        if rule is None or not _applies(op):
-            emitter.ops.append(op)
-        else:
-            mapping[op.output] = rule(emitter, *op.inputs, **op.params)
-    return graph.with_ops(emitter.ops, mapping) if mapping else graph
+    return rewritten(graph, _RULES, _applies)

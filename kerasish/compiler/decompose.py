@@ -5,7 +5,7 @@ Only the fusing executors want this: a library call runs a softmax faster than f
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -85,6 +85,13 @@ class Emitter:
     def cast(self, x: Value, dtype: np.dtype) -> Value:
         return x if x.dtype == dtype else self.op("cast", x.shape, dtype, x, dtype=dtype)
 
+    def clipped(self, x: Value, low: float, high: float) -> Value:
+        return self.binary("minimum", self.binary("maximum", x, low), high)
+
+    def between(self, x: Value, low: float, high: float) -> Value:
+        """Return whether elements are inside the bounds."""
+        return self.binary("logical_and", self.binary("greater", x, low), self.binary("less", x, high))
+
     def at(self, x: Value, position: Value, axis: int) -> Value:
         """Return whether an element of `x` is the one at `position` along `axis`."""
         return self.binary("equal", self.op("iota", x.shape, INT32, shape=x.shape, axis=axis), position)
@@ -139,15 +146,12 @@ def _of_probabilities(e: Emitter, output: Value, target: Value) -> tuple[Value, 
 
 def _probabilities(e: Emitter, output: Value, target: Value, low: float, high: float) -> Value:
     *_, probability = _of_probabilities(e, output, target)
-    clipped = e.binary("minimum", e.binary("maximum", probability, low), high)
-    return e.reshape(e.unary("negative", e.unary("log", clipped)), target.shape)
+    return e.reshape(e.unary("negative", e.unary("log", e.clipped(probability, low, high))), target.shape)
 
 
 def _probabilities_grad(e: Emitter, g: Value, output: Value, target: Value, low: float, high: float) -> Value:
     here, picked, total, probability = _of_probabilities(e, output, target)
-    inside = e.binary(
-        "logical_and", e.binary("greater", probability, low), e.binary("less", probability, high)
-    )
+    inside = e.between(probability, low, high)
     g = e.where(inside, e.reshape(g, (*g.shape, 1)), 0)
     at_target = e.binary("divide", g, e.where(inside, picked, 1))
     return e.binary("subtract", e.binary("divide", g, total), e.where(here, at_target, 0))
@@ -204,15 +208,24 @@ def decompose(graph: Graph, halves: bool = False) -> Graph:
         graph: A graph of primitives.
         halves: Whether kernels compute with floats of two bytes.
     """
+    return rewritten(graph, _RULES, lambda op: _applies(op, halves))
+
+
+def rewritten(graph: Graph, rules: Mapping[str, Rule], applies: Callable[[Op], bool]) -> Graph:
+    """Replace primitives by what rules make of them.
+
+    Args:
+        graph: A graph of primitives.
+        rules: By the primitives' names.
+        applies: Whether an operation that there is a rule for is to be replaced.
+    """
     emitter = Emitter()
     mapping: dict[Value, Any] = {}
-    ops: list[Op] = []
     for op in graph.ops:
         op = op.replacing(mapping)
-        rule = _RULES.get(op.prim.name)
-        if rule is None or not _applies(op, halves):
-            ops.append(op)
-            continue
-        emitter.ops = ops
-        mapping[op.output] = rule(emitter, *op.inputs, **op.params)
-    return graph.with_ops(ops, mapping)
+        rule = rules.get(op.prim.name)
+        if rule is None or not applies(op):
+            emitter.ops.append(op)
+        else:
+            mapping[op.output] = rule(emitter, *op.inputs, **op.params)
+    return graph.with_ops(emitter.ops, mapping)

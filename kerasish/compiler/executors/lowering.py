@@ -81,7 +81,7 @@ def _sum(op: Op, inputs: list[str], out: str, bind: Bind) -> list[str]:
     columns = x.ndim == 2 and op.params["axis"] == (0,) and not op.params["keepdims"]
     if columns and x.dtype.kind == "f" and x.dtype.itemsize >= 4 and x.shape[0] <= 4096:
         # The sum of the rows is a product with a row of ones, which BLAS does faster than a reduction.
-        ones = bind(np.ones(x.shape[0], x.dtype), "ones")
+        ones = bind(row_of_ones(x.shape[0], x.dtype, False), "ones")
         return [f"{bind(np.dot, 'dot')}({ones}, {inputs[0]}, {out})"]
     if op.params["axis"] == (x.ndim - 1,) and sums_by_product(x):
         rows, column = x.size // x.shape[-1], op.params["keepdims"]
