@@ -19,7 +19,15 @@ from kerasish.autograd.state import clock
 from kerasish.compiler import interrupts
 from kerasish.compiler.executors.cuda.arguments import Arguments
 from kerasish.compiler.executors.cuda.feed import Feed
-from kerasish.compiler.executors.cuda.program import Loop, Program, Repeated, WhileLoop, copies
+from kerasish.compiler.executors.cuda.program import (
+    Loop,
+    Program,
+    Repeated,
+    WhileLoop,
+    copies,
+    has_steps,
+    steps_of,
+)
 from kerasish.compiler.executors.cuda.runtime import module_text
 from kerasish.compiler.executors.cuda.steps import Launch, Product
 from kerasish.compiler.graph import Graph, Op, Value
@@ -173,7 +181,7 @@ class CudaExecutable:
     def profile(self, arguments: Sequence[Any], runs: int) -> list[list[float]]:
         """Measure how long each operation takes, on copies of the variables; see `NumpyExecutable.profile`.
 
-        Operations that share a launch count where it is: at the last of them.
+        Kernels and small products that share launches are one operation.
         """
         with self._runtime.use():
             instance = _Instance(self._program, self._functions, self._runtime, on_copies=True)
@@ -275,9 +283,9 @@ class _Frame:
         if isinstance(op.prim, WhileLoop):
             self._while(op)
             return
-        for step in self.program.steps(op):
+        for step in steps_of(op):
             self.step(step)
-        if not self.program.has_steps(op):
+        if not has_steps(op):
             self._call(op)
 
     def step(self, step: Any) -> None:

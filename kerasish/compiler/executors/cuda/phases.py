@@ -1,7 +1,8 @@
 """Phases: the loop nests of a kernel as CUDA C++, each for all threads of some blocks.
 
-A phase is written for block `bid` of `blocks` with `THREADS` threads each, so that the same text can be a kernel of its
-own, share a launch with phases that do not depend on it, or stand between barriers in a single block.
+A phase is written for blocks that take turns, or for blocks that each do a part of it, so that the same phase can be a
+kernel of its own, share a launch with phases that do not depend on it, or follow others in blocks that go on with what
+they have just made (`schedule.py`).
 
 There are four kinds: elementwise work, a thread for each pack of elements; rows, each computed by a team of lanes that
 reduce over its columns by shuffles; reductions, whose partial results the last block to finish adds up in a fixed
@@ -10,7 +11,7 @@ order; and random bits. Single numbers are computed again by every thread that n
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from itertools import count
 from math import prod
 from typing import Any, NamedTuple
@@ -42,17 +43,51 @@ class Access(NamedTuple):
     inner: bool
 
 
+class Span(NamedTuple):
+    """What of a phase each block does: block `bid` of `blocks` takes turns with the others, or does its parts.
+
+    Attributes:
+        threads: Threads of a block.
+        blocks: Number of blocks.
+        parts: Into how many parts the phase is cut, of which a block does those from `begin` to `end`; 0 for turns.
+    """
+
+    threads: int
+    blocks: int
+    parts: int = 0
+
+    def bounds(self, items: int, at_once: int, number: str = "i64") -> tuple[str, str, str]:
+        """Return where a block begins and ends, and how far it goes at once.
+
+        Args:
+            items: Of how many items the phase consists.
+            at_once: How many of them a block does side by side.
+            number: The C++ type of their numbers.
+        """
+        if not self.parts:
+            return f"({number})bid * {at_once}", str(items), f"({number})blocks * {at_once}"
+        each = items // self.parts
+        begin, end = (f"({number})begin * {each}", f"end * {each}") if self.parts > 1 else ("0", str(each))
+        return begin, end, str(at_once)
+
+    def most(self, items: int) -> int:
+        """Return how many items a block does, where it does parts."""
+        return -(-self.parts // self.blocks) * (items // self.parts)
+
+
 class Sources:
     """What the phases of a kernel compute with: where values lie, and the kernel's own operations.
 
     Args:
         grouping: The kernel's operations in nests.
         views: Where values lie that are no arrays of their own.
+        stored: The kernel's single numbers that are in memory once a phase has stored them.
     """
 
-    def __init__(self, grouping: Grouping, views: Mapping[Value, View]):
+    def __init__(self, grouping: Grouping, views: Mapping[Value, View], stored: Container[Value] = ()):
         self.grouping = grouping
         self.numbers = {op.output: op for _, op in grouping.scalars}
+        self.stored = stored
         self._views = views
 
     def view(self, value: Value) -> View:
@@ -67,7 +102,10 @@ class Phase:
         writes: What it writes.
         scratch: Arrays that it works in, which nothing else needs.
         work: About how many elements it touches.
+        parts: Into how many equal parts, one after another, it can be cut at most; any divisor of it will do too.
     """
+
+    parts = 1
 
     def __init__(self, sources: Sources):
         self.sources = sources
@@ -83,15 +121,23 @@ class Phase:
         """Return how many blocks of so many threads it should have."""
         raise NotImplementedError
 
-    def text(self, threads: int, blocks: int, pointer: Callable[[Value], str]) -> list[str]:
+    def text(self, span: Span, pointer: Callable[[Value], str]) -> list[str]:
         """Return its statements; `pointer` names the address of an array."""
         self._scalars = {}
         self._numbers = count()
         self._pointer = pointer
-        return self._text(threads, blocks)
+        return self._text(span)
 
-    def _text(self, threads: int, blocks: int) -> list[str]:
+    def _text(self, span: Span) -> list[str]:
         raise NotImplementedError
+
+    def is_local(self, access: Access, parts: int) -> bool:
+        """Tell whether each of so many parts touches only the part of the array that is like it."""
+        return parts == 1
+
+    def root(self, value: Value) -> Value:
+        """Return the array that a value lies in."""
+        return self.sources.view(value).root
 
     def code(self) -> Code:
         return Code(self._numbers)
@@ -108,7 +154,7 @@ class Phase:
     def _number(self, code: Code, x: Value) -> Scalar:
         if x.kind == "constant":
             return code.const(_item(x), x.dtype)
-        op = self.sources.numbers.get(x)
+        op = self._maker(x)
         if op is None:
             view = self.sources.view(x)
             return code.named(decoded(f"{self._pointer(view.root)}[{view.offset}]", x.dtype), x.dtype)
@@ -117,12 +163,16 @@ class Phase:
         operands = [self.scalar(code, y) if type(y) is Value else y for y in op.inputs]
         return applied(code, op, operands)
 
+    def _maker(self, x: Value) -> Op | None:
+        """Return the operation by which a single number is computed here; None where it is read from memory."""
+        return None if x in self.sources.stored else self.sources.numbers.get(x)
+
     def _note_numbers(self, values: Iterator[Value] | Sequence[Value]) -> None:
         """Note what is read from memory for single numbers."""
         for x in values:
             if x.size != 1 or x.kind == "constant":
                 continue
-            op = self.sources.numbers.get(x)
+            op = self._maker(x)
             if op is None:
                 self.reads.append(Access(x, None, False))
             else:
@@ -138,15 +188,18 @@ class ScalarsPhase(Phase):
         self._note_numbers(self.values)
         self.writes = [Access(v, None, False) for v in self.values]
 
+    def _maker(self, x: Value) -> Op | None:
+        return self.sources.numbers.get(x) if x in self.values else super()._maker(x)
+
     def blocks(self, threads: int) -> int:
         return 1
 
-    def _text(self, threads: int, blocks: int) -> list[str]:
+    def _text(self, span: Span) -> list[str]:
         code = self.code()
         found = [(self.scalar(code, v), v) for v in self.values]  # all are read before any is written
         for x, v in found:
             code.line(f"{self._pointer(v)}[0] = {encoded(x.ref, v.dtype)};")
-        return ["if (bid == 0 && threadIdx.x == 0) {", *code.lines, "}"]
+        return ["if (threadIdx.x == 0) {", *code.lines, "}"]
 
 
 class BitsPhase(Phase):
@@ -156,13 +209,18 @@ class BitsPhase(Phase):
         super().__init__(sources)
         self.op = op
         self.work = op.output.size * 4
+        self.parts = 1 if op.output.size % 8 else op.output.size // 8
         self.reads = [Access(op.inputs[0], None, False)]
         self.writes = [Access(op.output, None, False)]
+
+    def is_local(self, access: Access, parts: int) -> bool:
+        return parts == 1 or access in self.writes
 
     def blocks(self, threads: int) -> int:
         return min(ceil_div(ceil_div(self.op.output.size, 8), threads), MOST_BLOCKS)
 
-    def _text(self, threads: int, blocks: int) -> list[str]:
+    def _text(self, span: Span) -> list[str]:
+        first, end, step = span.bounds(ceil_div(self.op.output.size, 8), span.threads)
         size, seed = self.op.output.size, self.sources.view(self.op.inputs[0])
         keys = [f"(u64){self._pointer(seed.root)}[{seed.offset + i * seed.strides[0]}]" for i in range(2)]
         out = self._pointer(self.op.output)
@@ -180,8 +238,7 @@ class BitsPhase(Phase):
             store = [f"if (i * 8 + 8 <= {size}) {{", *whole, "} else {", *store, "}"]
         return [
             f"const u64 k0 = {keys[0]}, k1 = {keys[1]};",
-            f"for (i64 i = (i64)bid * {threads} + threadIdx.x; i < {ceil_div(size, 8)}; "
-            f"i += (i64)blocks * {threads}) {{",
+            f"for (i64 i = {first} + threadIdx.x; i < {end}; i += {step}) {{",
             "u64 words[4];",
             "philox(i, k0, k1, words);",
             *store,
@@ -230,6 +287,21 @@ class NestPhase(Phase):
         return lambda x, axes: code.named(
             decoded(f"{self.address(x)}[{self.place(x, axes, indices)}]", x.dtype), x.dtype
         )
+
+    def is_local(self, access: Access, parts: int) -> bool:
+        return parts == 1 or self._runs_along(access, 0, parts)
+
+    def _runs_along(self, access: Access, loop: int, parts: int) -> bool:
+        """Tell whether each of so many parts of a loop touches only the part of the array that is like it."""
+        if access.axes is None or loop >= len(self.layout.dims) or self.layout.dims[loop] % parts:
+            return False
+        view, strides = self.sources.view(access.value), self.strides(access.value, access.axes)
+        dims = list(self.layout.dims)
+        if view.offset or strides[loop] * dims[loop] != view.root.size or min(strides) < 0:
+            return False
+        dims[loop] //= parts
+        last = sum((n - 1) * step for n, step in zip(dims, strides, strict=True))
+        return last < view.root.size // parts
 
     # What is read
 
@@ -328,6 +400,8 @@ class MapPhase(NestPhase):
             self.writes.append(Access(p.op.output, p.axes, True))
         self.total = prod(layout.dims)
         self.pack = self._pack()
+        dims = layout.dims
+        self.parts = 1 if not dims else dims[0] if len(dims) > 1 else dims[0] // self.pack
         self.work = self.total * max(1, len(self.reads) + len(self.writes)) // 2
 
     def _pack(self) -> int:
@@ -349,7 +423,7 @@ class MapPhase(NestPhase):
     def blocks(self, threads: int) -> int:
         return min(ceil_div(self.total // self.pack, threads), MOST_BLOCKS)
 
-    def _text(self, threads: int, blocks: int) -> list[str]:
+    def _text(self, span: Span) -> list[str]:
         pack, dims = self.pack, list(self.layout.dims)
         number = "int" if self.total < 2**31 and self._spans_fit() else "i64"
         start, head, tail = self.code(), self.code(), self.code()
@@ -386,10 +460,10 @@ class MapPhase(NestPhase):
             tail.line(f"*(Pack<{kind}, {pack}>*)({address}) = {name};")
         if pack > 1:
             body.lines[:] = ["#pragma unroll", f"for (int k = 0; k < {pack}; k++) {{", *body.lines, "}"]
-        first = f"({number})bid * {threads} + threadIdx.x"
+        first, end, step = span.bounds(self.total // pack, span.threads, number)
         return [
             *start.lines,
-            f"for ({number} i = {first}; i < {self.total // pack}; i += ({number})blocks * {threads}) {{",
+            f"for ({number} i = {first} + threadIdx.x; i < {end}; i += {step}) {{",
             *head.lines,
             *body.lines,
             *tail.lines,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -15,7 +15,7 @@ from kerasish.compiler.executors.cuda.phases import (
     operands_of,
 )
 from kerasish.compiler.executors.cuda.reductions import ReducePhase, RowPhase
-from kerasish.compiler.graph import Value
+from kerasish.compiler.graph import Op, Value
 from kerasish.compiler.layout import Layout
 from kerasish.compiler.nests import Bits, Grouping, Nest, Placed, operand_axes
 
@@ -34,10 +34,46 @@ def phases_of(grouping: Grouping, sources: Sources, needed: set[Value]) -> list[
             phases.append(BitsPhase(sources, nest.op))
         else:
             phases += _phases_of_nest(nest, grouping, sources)
-    numbers = [op.output for _, op in grouping.scalars if op.output in needed]
-    if numbers:
-        phases.append(ScalarsPhase(sources, numbers))
-    return phases
+    return _in_order([*phases, *_numbers(grouping, sources, needed)])
+
+
+def _numbers(grouping: Grouping, sources: Sources, needed: set[Value]) -> Iterator[ScalarsPhase]:
+    """Return what stores the single numbers that are needed: at once those that depend on nothing else here, so that
+    a counter may change where it is, and the others one by one."""
+    made = {op.output for nest in grouping.nests for op in _ops_of(nest)}
+    late: set[Value] = set()
+    for _, op in grouping.scalars:
+        if any(x in made or x in late for x in op.values):
+            late.add(op.output)
+    stored = [op.output for _, op in grouping.scalars if op.output in needed]
+    early = [v for v in stored if v not in late]
+    if early:
+        yield ScalarsPhase(sources, early)
+    for value in stored:
+        if value in late:
+            yield ScalarsPhase(sources, [value])
+
+
+def _ops_of(nest: Any) -> list[Op]:
+    return [nest.op] if isinstance(nest, Bits) else [p.op for p in nest.placed]
+
+
+def _in_order(phases: Sequence[Phase]) -> list[Phase]:
+    """Put what reads something after what writes it."""
+    makers = {a.value: phase for phase in phases for a in phase.writes}
+    found: dict[Phase, None] = {}
+
+    def add(phase: Phase) -> None:
+        if phase not in found:
+            for access in phase.reads:
+                maker = makers.get(phase.root(access.value))
+                if maker is not None and maker is not phase:
+                    add(maker)
+            found[phase] = None
+
+    for phase in phases:
+        add(phase)
+    return list(found)
 
 
 def _phases_of_nest(nest: Nest, grouping: Grouping, sources: Sources) -> Iterator[Phase]:

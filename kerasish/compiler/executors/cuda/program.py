@@ -13,7 +13,7 @@ import numpy as np
 from kerasish.autograd.primitive import TABLE
 from kerasish.compiler.decompose import decompose
 from kerasish.compiler.executors.cuda.code import is_half, memory_type
-from kerasish.compiler.executors.cuda.kernels import CudaKernel
+from kerasish.compiler.executors.cuda.kernels import CudaKernel, Launches
 from kerasish.compiler.executors.cuda.phases import Phase, Sources
 from kerasish.compiler.executors.cuda.products import (
     Affine,
@@ -22,8 +22,8 @@ from kerasish.compiler.executors.cuda.products import (
     with_epilogues,
     with_matrices,
 )
+from kerasish.compiler.executors.cuda.small_products import ProductPhase, product_phase
 from kerasish.compiler.executors.cuda.steps import Launch, Product, Step
-from kerasish.compiler.executors.cuda.together import joined, own_product, small_phases
 from kerasish.compiler.executors.cuda.views import lay_out
 from kerasish.compiler.executors.cuda.windows import lower_windows
 from kerasish.compiler.fusion import group, is_fusible
@@ -176,7 +176,7 @@ class Program:
         planned = {v for op in self.graph.ops if isinstance(op.prim, Kernel) for v in op.outputs}
         if given:
             planned -= set(self.graph.outputs)
-        calls = sum(op.output not in self.views for op in self.graph.ops)
+        calls = sum(max(len(steps_of(op)), 1) for op in self.graph.ops if op.output not in self.views)
         given_bytes = sum(v.nbytes for v in (*self.graph.arguments, *self.graph.outputs))
         own = all(v in planned for v in self.graph.outputs)
         self.in_place = not given and own and given_bytes > calls * _COPIED_IN_A_CALL
@@ -209,7 +209,6 @@ class Program:
         )
         for variable, value in self.graph.updates:
             states.setdefault(id(variable), (variable, Value(value.shape, value.dtype, "state", variable)))
-        self._steps = _joined_steps(self.graph, self.views)
         self.variables = list(states.values())
         self.targets = {key: value for key, (_, value) in states.items()}
         read = (*(v for op in self.graph.ops for v in op.values), *self.roots.values())
@@ -231,7 +230,7 @@ class Program:
     def _calls(self, op: Op) -> bool:
         if isinstance(op.prim, Repeated):
             return any(program.calls for program in op.prim.programs)
-        return op.output not in self.views and not self.has_steps(op)
+        return op.output not in self.views and not has_steps(op)
 
     def view(self, value: Value) -> View:
         """Return where the elements of a value lie."""
@@ -240,17 +239,7 @@ class Program:
     @property
     def launches(self) -> list[Launch]:
         """All launches of kernels."""
-        return [s for op in self.graph.ops for s in self.steps(op) if isinstance(s, Launch)]
-
-    def steps(self, op: Op) -> Sequence[Step]:
-        """Return the steps of an operation; none for views, what is called as in eager execution, and what is done
-        together with a later operation."""
-        found = self._steps.get(op)
-        return steps_of(op) if found is None else found
-
-    def has_steps(self, op: Op) -> bool:
-        """Tell whether an operation is done by steps."""
-        return isinstance(op.prim, (CudaKernel, Library))
+        return [s for op in self.graph.ops for s in steps_of(op) if isinstance(s, Launch)]
 
 
 _COPIED_IN_A_CALL = 8 * 2**20
@@ -263,44 +252,65 @@ _WAITING = frozenset(
 """Primitives whose functions in the array library wait for the GPU or cannot be recorded."""
 
 
+def has_steps(op: Op) -> bool:
+    """Tell whether an operation is done by steps."""
+    return isinstance(op.prim, (Launches, Library))
+
+
 def steps_of(op: Op) -> Sequence[Step]:
     """Return the steps of an operation; none for views and what is called as in eager execution."""
-    if isinstance(op.prim, CudaKernel):
-        return op.prim.launches
-    return op.prim.steps if isinstance(op.prim, Library) else ()
+    return op.prim.steps if has_steps(op) else ()
 
 
-def _joined_steps(graph: Graph, views: dict[Value, View]) -> dict[Op, Sequence[Step]]:
-    """Return the steps of operations that are done together: one launch for the last of them, none for the others."""
-    found: dict[Op, Sequence[Step]] = {}
+def _with_launches(graph: Graph, views: dict[Value, View]) -> Graph:
+    """Put launches in place of kernels and small products, for those that follow each other as few as possible."""
+    states = {
+        id(v.data): v for v in (*graph.states, *(view.root for view in views.values())) if v.kind == "state"
+    }
+    replaced = {value: states[id(variable)] for variable, value in graph.updates if id(variable) in states}
     sources = Sources(Grouping((), set()), views)
-    run: list[tuple[Op, Sequence[Sequence[Phase]]]] = []
+    ops: list[Op] = []
+    run: list[tuple[Op, Sequence[Phase]]] = []
+    shown: list[Op] = []  # views of what the run makes
 
     def finish() -> None:
-        if len(run) > 1 and (launch := joined(run)) is not None:
-            found.update((op, ()) for op, _ in run)
-            found[run[-1][0]] = (launch,)
-        else:
-            for op, _ in run:
-                alone(op)
+        phases = [phase for _, own in run for phase in own]
+        if len(phases) == 1 and isinstance(phases[0], ProductPhase) and not phases[0].is_short:
+            ops.append(run[0][0])
+        elif run:
+            names = dict.fromkeys(op.prim.name.removeprefix("fused_") for op, _ in run)
+            name = run[0][0].prim.name if len(run) == 1 else "together_" + "_".join(names)[:80]
+            kernel = Launches(phases, name, replaced)
+            ops.append(Op(kernel, kernel.inputs, {}, kernel.outputs))
+        ops.extend(shown)
         run.clear()
+        shown.clear()
 
-    def alone(op: Op) -> None:
-        own = own_product(op, sources)
-        if own is not None:
-            found[op] = (own,)
-
+    made: set[Value] = set()
     for op in graph.ops:
         if op.output in views:
+            (shown if views[op.output].root in made else ops).append(op)
             continue
-        phases = small_phases(op, sources)
-        if phases is None:
-            finish()
-            alone(op)
-        else:
+        phases = _phases(op, sources)
+        if phases:
             run.append((op, phases))
+            made.update(op.outputs)
+        else:
+            finish()
+            made.clear()
+            ops.append(op)
     finish()
-    return found
+    return graph.with_ops(ops)
+
+
+def _phases(op: Op, sources: Sources) -> Sequence[Phase]:
+    """Return the phases of an operation that consists of such."""
+    if isinstance(op.prim, CudaKernel):
+        return op.prim.phases
+    if isinstance(op.prim, Library) and len(op.prim.steps) == 1 and isinstance(op.prim.steps[0], Product):
+        phase = product_phase(op.prim.steps[0], sources)
+        return () if phase is None else (phase,)
+    return ()
 
 
 def _may_overwrite(op: Op, i: int, j: int) -> bool:
@@ -322,7 +332,7 @@ def _prepared(graph: Graph) -> tuple[Graph, dict[Value, View]]:
     graph = with_epilogues(with_matrices(graph, views), views)
     graph = group(graph, _kernel_maker(views), _fusible)
     ops = [_with_steps(op, views) for op in graph.ops]
-    return graph.with_ops(ops), views
+    return _with_launches(graph.with_ops(ops), views), views
 
 
 def _settled(graph: Graph) -> Graph:
@@ -444,4 +454,4 @@ def copies(pairs: Sequence[tuple[Value, Value]]) -> Launch:
     return Launch(source_text, first, threads, arguments, [t for _, t in pairs], "copy_states")
 
 
-__all__ = ["VIEWS", "Library", "Loop", "Program", "Repeated", "WhileLoop", "copies", "steps_of"]
+__all__ = ["VIEWS", "Library", "Loop", "Program", "Repeated", "WhileLoop", "copies", "has_steps", "steps_of"]

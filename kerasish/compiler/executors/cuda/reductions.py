@@ -15,6 +15,7 @@ from kerasish.compiler.executors.cuda.phases import (
     NestPhase,
     Place,
     Sources,
+    Span,
     ceil_div,
     operands_of,
     split_index,
@@ -47,6 +48,7 @@ class RowPhase(NestPhase):
                 self.note(y, axes)
             self.writes.append(Access(p.op.output, p.result_axes, layout.is_inner(p.result_axes)))
         self.rows, self.columns = layout.rows, layout.columns
+        self.parts = layout.dims[0] if layout.split else 1
         self.work = self.rows * self.columns * 2
         self._passes = self._schedule()
 
@@ -87,7 +89,8 @@ class RowPhase(NestPhase):
     def blocks(self, threads: int) -> int:
         return min(ceil_div(self.rows, threads // self.team(threads)), MOST_BLOCKS)
 
-    def _text(self, threads: int, blocks: int) -> list[str]:
+    def _text(self, span: Span) -> list[str]:
+        threads = span.threads
         team = self.team(threads)
         split, dims = self.layout.split, self.layout.dims
         self._team, self._threads = team, threads
@@ -99,13 +102,13 @@ class RowPhase(NestPhase):
         for reductions in self._passes:
             self._pass(row, row_indices, reductions)
         self._last_pass(row, row_indices)
-        step = threads // team
+        first, end, step = span.bounds(self.rows, threads // team)
         return [
             *start.lines,
-            f"for (i64 base = (i64)bid * {step}; base < {self.rows}; base += (i64)blocks * {step}) {{",
+            f"for (i64 base = {first}; base < {end}; base += {step}) {{",
             f"const i64 wanted = base + threadIdx.x / {team};",
-            f"[[maybe_unused]] const bool mine = wanted < {self.rows};",
-            f"[[maybe_unused]] const i64 row = mine ? wanted : {self.rows - 1};",
+            f"[[maybe_unused]] const bool mine = wanted < {end};",
+            f"[[maybe_unused]] const i64 row = mine ? wanted : {end} - 1;",
             f"[[maybe_unused]] const int lane = threadIdx.x % {team};",
             *row_code.lines,
             "}",
@@ -178,13 +181,28 @@ class ReducePhase(NestPhase):
         self.inputs = prod(layout.dims[i] for i in self._reduced_loops)
         self.across = bool(loops) and loops[-1] in self._kept_loops and self.outputs > 1
         self.work = self.outputs * self.inputs
+        self.parts = layout.dims[self._kept_loops[0]] if self._kept_loops else 1
         self.dtype = in_registers(p.op.output.dtype)
         self.splits = 1
         self._partials: Value | None = None
         self._tickets: Value | None = None
 
-    def spread(self, threads: int) -> None:
-        """Share each output out among several blocks where there would be too few otherwise."""
+    def is_local(self, access: Access, parts: int) -> bool:
+        if parts == 1:
+            return True
+        if access in self.writes:
+            return self._runs_along(access._replace(axes=self.p.result_axes), self._kept_loops[0], parts)
+        return self._kept_loops[0] == 0 and self._runs_along(access, 0, parts)
+
+    def share_out(self, threads: int) -> None:
+        """Share each output out among several blocks of so many threads where there would be too few otherwise.
+
+        Args:
+            threads: Threads of a block; 0 to leave each output to one block.
+        """
+        self.splits, self.scratch = 1, []
+        if not threads:
+            return
         tiles = self._tiles(threads)
         lanes = threads // 32 if self.across else self._team(threads)
         useful = max(1, self.inputs // (lanes * 8))
@@ -192,12 +210,10 @@ class ReducePhase(NestPhase):
         if self.splits > 1:
             self._partials = Value((self.splits, self.outputs), self.dtype)
             zeros = np.zeros(tiles, np.uint32)
-            self._tickets = Value(zeros.shape, zeros.dtype, "constant", zeros)
+            self._tickets = Value(
+                zeros.shape, zeros.dtype, "constant", zeros
+            )  # every run leaves them at zero
             self.scratch = [self._partials]
-
-    def gather(self) -> None:
-        """Let one block do all."""
-        self.splits, self.scratch, self._partials, self._tickets = 1, [], None, None
 
     def _team(self, threads: int) -> int:
         return threads if self.inputs > 1024 else 32
@@ -209,12 +225,8 @@ class ReducePhase(NestPhase):
         tiles = self._tiles(threads)
         return tiles * self.splits if self.splits > 1 else min(tiles, MOST_BLOCKS)
 
-    @property
-    def tickets(self) -> Value | None:
-        """Counters of the blocks that are done, which every run leaves at zero."""
-        return self._tickets
-
-    def _text(self, threads: int, blocks: int) -> list[str]:
+    def _text(self, span: Span) -> list[str]:
+        threads = span.threads
         kind, name = self.p.op.prim.name[7:], register_type(self.dtype)
         start, body = self.code(), self.code()
         kept = split_index(body, "output", [self.layout.dims[i] for i in self._kept_loops], "i64")
@@ -232,23 +244,28 @@ class ReducePhase(NestPhase):
         tiles, splits = self._tiles(threads), self.splits
         team = 32 if self.across else self._team(threads)
         lanes = threads // 32 if self.across else team
-        first = "threadIdx.x / 32" if self.across else f"threadIdx.x % {team}"
-        which = (
-            "tile * 32 + threadIdx.x % 32"
+        width = 32 if self.across else threads // team
+        lane, own = (
+            ("threadIdx.x / 32", "threadIdx.x % 32")
             if self.across
-            else f"tile * {threads // team} + threadIdx.x / {team}"
+            else (f"threadIdx.x % {team}", f"threadIdx.x / {team}")
         )
+        begin, end, step = span.bounds(self.outputs, width)
+        first = lane if splits == 1 else f"part * {lanes} + {lane}"
+        shares = [
+            f"for (i64 unit = bid; unit < {tiles * splits}ll; unit += blocks) {{",
+            f"const i64 tile = unit % {tiles}, part = unit / {tiles}, base = tile * {width};",
+        ]
         lines = [
             *start.lines,
-            f"for (i64 unit = bid; unit < {tiles * splits}ll; unit += blocks) {{",
-            f"[[maybe_unused]] const i64 tile = unit % {tiles}, part = unit / {tiles};",
-            f"const i64 wanted = {which};",
-            f"[[maybe_unused]] const bool mine = wanted < {self.outputs}ll;",
-            f"[[maybe_unused]] const i64 output = mine ? wanted : {self.outputs - 1}ll;",
+            *(shares if splits > 1 else [f"for (i64 base = {begin}; base < {end}; base += {step}) {{"]),
+            f"const i64 wanted = base + {own};",
+            f"[[maybe_unused]] const bool mine = wanted < {end};",
+            f"[[maybe_unused]] const i64 output = mine ? wanted : {end} - 1;",
             *body.lines,
             f"{name} total = {nothing};",
             "#pragma unroll 4",
-            f"for (i64 n = part * {lanes} + {first}; n < {self.inputs}ll; n += {lanes * splits}ll) {{",
+            f"for (i64 n = {first}; n < {self.inputs}ll; n += {lanes * splits}ll) {{",
             *head.lines,
             *inner.lines,
             f"total = {combined(kind, self.dtype, 'total', x.ref)};",
@@ -272,7 +289,7 @@ class ReducePhase(NestPhase):
             "if (last) {",
             "__threadfence();",
             f"total = {nothing};",
-            f"for (i64 s = {first}; s < {splits}; s += {lanes}) {{",
+            f"for (i64 s = {lane}; s < {splits}; s += {lanes}) {{",
             f"const {name} x = ((volatile {name}*){partials})[s * {self.outputs}ll + output];",
             f"total = {combined(kind, self.dtype, 'total', 'x')};",
             "}",

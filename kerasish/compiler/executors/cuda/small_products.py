@@ -1,0 +1,115 @@
+"""Small matrix products as phases, which share launches with what comes before and after them.
+
+The library's kernels are made for large products: for small ones, and for those of short sums, threads that each form
+one element by itself are as quick, and save the launch.
+"""
+
+from __future__ import annotations
+
+from kerasish.compiler.executors.cuda.code import decoded, encoded, in_registers, register_type
+from kerasish.compiler.executors.cuda.phases import Access, Phase, Sources, Span
+from kerasish.compiler.executors.cuda.reductions import team_total
+from kerasish.compiler.executors.cuda.steps import Matrix, Product
+
+_MOST_MULTIPLIED = 2**16
+"""Multiplications of the largest product of long sums that is a phase."""
+_SHORT_SUM = 64
+"""Longest sums that threads form one by one as fast as the library's tiles do, where the matrices are small."""
+_MOST_AT_ALL = 2**23
+
+
+class ProductPhase(Phase):
+    """A small matrix product: some lanes for each element of the result."""
+
+    def __init__(self, step: Product, sources: Sources):
+        super().__init__(sources)
+        self.step = step
+        self.reads = [Access(m.value, None, False) for m in (step.x, step.y)]
+        self.writes = [Access(step.out.value, None, False)]
+        self.inner = step.x.rows if step.x.transposed else step.x.columns
+        self.outputs = step.count * step.out.rows * step.out.columns
+        self.work = self.outputs * self.inner
+        self.parts = step.count if step.count > 1 else step.out.rows
+
+    @property
+    def is_short(self) -> bool:
+        """Whether its sums are so short that the library would be no quicker."""
+        return self.inner <= _SHORT_SUM
+
+    def is_local(self, access: Access, parts: int) -> bool:
+        if parts == 1:
+            return True
+        step = self.step
+        places = zip((*self.reads, *self.writes), (step.x, step.y, step.out), strict=True)
+        return all(_is_local(matrix, step.count, parts) for a, matrix in places if a is access)
+
+    def blocks(self, threads: int) -> int:
+        return min(-(-self.outputs * self._lanes(2**15, self.outputs) // threads), 1024)
+
+    def _lanes(self, threads: int, outputs: int) -> int:
+        """Return how many of so many threads work on each of so many elements."""
+        lanes = 1
+        while lanes < 32 and 2 * lanes * outputs <= threads and 2 * lanes <= self.inner:
+            lanes *= 2
+        return lanes
+
+    def _text(self, span: Span) -> list[str]:
+        out, x, y = self.step.out, self.step.x, self.step.y
+        if span.parts:
+            lanes = self._lanes(span.threads, span.most(self.outputs))
+        else:
+            lanes = self._lanes(2**15, self.outputs)
+        dtype = in_registers(out.value.dtype)
+        kind = register_type(dtype)
+        factors = [
+            decoded(f"{self._pointer(m.value)}[{_place(m, r, c)}]", m.value.dtype)
+            for m, r, c in ((x, "row", "k"), (y, "k", "column"))
+        ]
+        target = f"{self._pointer(out.value)}[{_place(out, 'row', 'column')}]"
+        begin, end, step = span.bounds(self.outputs, span.threads // lanes, "int")
+        return [
+            f"for (int base = {begin}; base < {end}; base += {step}) {{",
+            f"const int wanted = base + threadIdx.x / {lanes};",
+            f"const bool mine = wanted < {end};",
+            f"const int output = mine ? wanted : {end} - 1;",
+            f"const int rest = output / {out.columns}, column = output - rest * {out.columns};",
+            f"[[maybe_unused]] const int matrix = rest / {out.rows};",
+            f"const int row = rest - matrix * {out.rows};",
+            f"{kind} total = 0;",
+            f"#pragma unroll {_AT_ONCE}",
+            f"for (int k = threadIdx.x % {lanes}; k < {self.inner}; k += {lanes})",
+            f"    total += {factors[0]} * {factors[1]};",
+            *team_total("sum", "total", dtype, lanes, span.threads),
+            f"if (mine && threadIdx.x % {lanes} == 0) {target} = {encoded('total', out.value.dtype)};",
+            "}",
+        ]
+
+
+_AT_ONCE = 16
+"""Multiplications whose factors a thread asks for before it needs the first."""
+
+
+def product_phase(step: Product, sources: Sources) -> ProductPhase | None:
+    """Return a product without anything else as a phase; None where the library is to multiply."""
+    mixed = len({m.value.dtype for m in (step.out, step.x, step.y)}) > 1
+    if step.bias is not None or step.accumulate or mixed:
+        return None
+    phase = ProductPhase(step, sources)
+    return phase if phase.work <= (_MOST_AT_ALL if phase.is_short else _MOST_MULTIPLIED) else None
+
+
+def _place(m: Matrix, row: str, column: str) -> str:
+    if m.transposed:
+        row, column = column, row
+    stack = f" + matrix * {m.step}" if m.step else ""
+    return f"{m.offset} + {row} * {m.stride} + {column}{stack}"
+
+
+def _is_local(m: Matrix, count: int, parts: int) -> bool:
+    """Tell whether each part of the rows of a matrix, or of a stack of matrices, is the part of its array like it."""
+    if m.offset:
+        return False
+    if count > 1:
+        last = (m.rows - 1) * m.stride + m.columns
+        return count % parts == 0 and m.step * count == m.value.size and last <= m.step
+    return not m.transposed and m.rows % parts == 0 and m.rows * m.stride == m.value.size
