@@ -275,7 +275,7 @@ def _with_launches(graph: Graph, views: dict[Value, View]) -> Graph:
 
     def finish() -> None:
         phases = [phase for _, own in run for phase in own]
-        if len(phases) == 1 and isinstance(phases[0], ProductPhase) and not phases[0].is_short:
+        if len(phases) == 1 and isinstance(phases[0], ProductPhase) and not phases[0].stands_alone:
             ops.append(run[0][0])
         elif run:
             names = dict.fromkeys(op.prim.name.removeprefix("fused_") for op, _ in run)

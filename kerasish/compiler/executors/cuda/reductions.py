@@ -51,6 +51,7 @@ class RowPhase(NestPhase):
         self.parts = layout.dims[0] if layout.split else 1
         self.work = self.rows * self.columns * 2
         self._passes = self._schedule()
+        self._column: Place | None = None
 
     def _schedule(self) -> list[list[Placed]]:
         """Return the reductions over rows that are needed, those that can share a pass together."""
@@ -99,6 +100,10 @@ class RowPhase(NestPhase):
         unknown = [""] * (len(dims) - split)
         indices = [*row_indices, *unknown]
         row = Place(self, row_code, indices, self.loader(row_code, indices), start)
+        self._column = None
+        if self.columns <= team:  # a lane has one column for good, and computes once what several passes need
+            row_code.line(f"const int column = smaller(lane, {self.columns - 1});")
+            self._column = self._inner_place(row, row_indices, row_code, row_code)
         for reductions in self._passes:
             self._pass(row, row_indices, reductions)
         self._last_pass(row, row_indices)
@@ -115,15 +120,22 @@ class RowPhase(NestPhase):
         ]
 
     def _columns(self, row: Place, row_indices: Sequence[str]) -> tuple[Code, Place, Code]:
-        """Return the code of a loop over columns, a place in it, and the code that finds its indices."""
+        """Return the code that finds a column's indices, the place of the column, and the code that computes there."""
+        if self._column is not None:
+            return row.code, self._column, row.code
         head, body = self.code(), self.code()
+        return head, self._inner_place(row, row_indices, head, body), body
+
+    def _inner_place(self, row: Place, row_indices: Sequence[str], head: Code, body: Code) -> Place:
         inner = split_index(head, "column", self.layout.dims[self.layout.split :], "int")
         indices = [*row_indices, *inner]
-        return head, Place(self, body, indices, self.loader(body, indices), row.start, row), body
+        return Place(self, body, indices, self.loader(body, indices), row.start, row)
 
-    def _loop(self, head: Code, body: Code) -> list[str]:
-        loop = f"for (int column = lane; column < {self.columns}; column += {self._team}) {{"
-        return [loop, *head.lines, *body.lines, "}"]
+    def _loop(self, row: Place, head: Code, body: Code) -> None:
+        """Write the loop over columns that code stands in, if there is one."""
+        if self._column is None:
+            loop = f"for (int column = lane; column < {self.columns}; column += {self._team}) {{"
+            row.code.lines += [loop, *head.lines, *body.lines, "}"]
 
     def _pass(self, row: Place, row_indices: Sequence[str], reductions: Sequence[Placed]) -> None:
         head, place, body = self._columns(row, row_indices)
@@ -131,25 +143,30 @@ class RowPhase(NestPhase):
         for p in reductions:
             dtype, name = in_registers(p.op.output.dtype), row.code.fresh("t")
             start = row.code.const(identity(p.op.prim.name, dtype), dtype)
-            row.code.line(f"{register_type(dtype)} {name} = {start.ref};")
-            x = body.cast(place.value(p.op.inputs[0], p.axes), p.op.output.dtype)
-            body.line(f"{name} = {combined(p.op.prim.name[7:], dtype, name, x.ref)};")
+            if self._column is None:
+                row.code.line(f"{register_type(dtype)} {name} = {start.ref};")
+                x = body.cast(place.value(p.op.inputs[0], p.axes), p.op.output.dtype)
+                body.line(f"{name} = {combined(p.op.prim.name[7:], dtype, name, x.ref)};")
+            else:
+                x = body.cast(place.value(p.op.inputs[0], p.axes), p.op.output.dtype)
+                body.line(f"{register_type(dtype)} {name} = lane < {self.columns} ? {x.ref} : {start.ref};")
             totals.append((p, name, dtype))
-        row.code.lines += self._loop(head, body)
+        self._loop(row, head, body)
         for p, name, dtype in totals:
             row.code.lines += team_total(p.op.prim.name[7:], name, dtype, self._team, self._threads)
             row.known[p.op.output, p.result_axes] = row.code.cast(Scalar(name, dtype), p.op.output.dtype)
 
     def _last_pass(self, row: Place, row_indices: Sequence[str]) -> None:
         head, place, body = self._columns(row, row_indices)
-        for p in self.stores:
+        mine = "mine" if self._column is None else f"mine && lane < {self.columns}"
+        inner = [p for p in self.stores if self.layout.is_inner(p.result_axes)]
+        for p in inner:
             value = p.op.output
-            if self.layout.is_inner(p.result_axes):
-                found = place.value(value, p.axes)
-                at = self.place(value, p.axes, place.indices)
-                body.line(f"if (mine) {self.address(value)}[{at}] = {encoded(found.ref, value.dtype)};")
-        if body.lines:
-            row.code.lines += self._loop(head, body)
+            found = place.value(value, p.axes)
+            at = self.place(value, p.axes, place.indices)
+            body.line(f"if ({mine}) {self.address(value)}[{at}] = {encoded(found.ref, value.dtype)};")
+        if inner:
+            self._loop(row, head, body)
         for p in self.stores:
             value = p.op.output
             if not self.layout.is_inner(p.result_axes):

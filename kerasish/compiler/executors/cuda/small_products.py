@@ -1,13 +1,20 @@
 """Small matrix products as phases, which share launches with what comes before and after them.
 
-The library's kernels are made for large products: for small ones, and for those of short sums, threads that each form
-one element by itself are as quick, and save the launch.
+The library's kernels are made for large products. For small ones, and for those of short sums, threads that each form
+one element by themselves are as quick and save the launch. For few rows and long sums it is blocks whose warps each sum
+a part: the library would leave most of the GPU idle, or sum parts in a launch of their own.
 """
 
 from __future__ import annotations
 
-from kerasish.compiler.executors.cuda.code import decoded, encoded, in_registers, register_type
-from kerasish.compiler.executors.cuda.phases import Access, Phase, Sources, Span
+from kerasish.compiler.executors.cuda.code import (
+    decoded,
+    encoded,
+    in_registers,
+    memory_type,
+    register_type,
+)
+from kerasish.compiler.executors.cuda.phases import MOST_BLOCKS, Access, Phase, Sources, Span, ceil_div
 from kerasish.compiler.executors.cuda.reductions import team_total
 from kerasish.compiler.executors.cuda.steps import Matrix, Product
 
@@ -16,6 +23,10 @@ _MOST_MULTIPLIED = 2**16
 _SHORT_SUM = 64
 """Longest sums that threads form one by one as fast as the library's tiles do, where the matrices are small."""
 _MOST_AT_ALL = 2**23
+_FEW_ROWS = 64
+_MOST_OF_LONG_SUMS = 2**22
+"""Rows of the result, and multiplications, up to which reading the second matrix for each two rows takes less time than
+the library's two launches."""
 
 
 class ProductPhase(Phase):
@@ -32,8 +43,8 @@ class ProductPhase(Phase):
         self.parts = step.count if step.count > 1 else step.out.rows
 
     @property
-    def is_short(self) -> bool:
-        """Whether its sums are so short that the library would be no quicker."""
+    def stands_alone(self) -> bool:
+        """Whether it is as quick as the library's in a launch of its own too."""
         return self.inner <= _SHORT_SUM
 
     def is_local(self, access: Access, parts: int) -> bool:
@@ -89,13 +100,84 @@ _AT_ONCE = 16
 """Multiplications whose factors a thread asks for before it needs the first."""
 
 
-def product_phase(step: Product, sources: Sources) -> ProductPhase | None:
+class LongProductPhase(Phase):
+    """A product of few rows and long sums: a warp has a column of some rows in each lane, and sums a part."""
+
+    stands_alone = True
+
+    def __init__(self, step: Product, sources: Sources):
+        super().__init__(sources)
+        self.step = step
+        self.reads = [Access(m.value, None, False) for m in (step.x, step.y)]
+        self.writes = [Access(step.out.value, None, False)]
+        self.work = step.out.rows * step.out.columns * step.x.columns
+
+    @property
+    def _tiles(self) -> tuple[int, int]:
+        return ceil_div(self.step.out.rows, _ROWS), ceil_div(self.step.out.columns, 32)
+
+    def blocks(self, threads: int) -> int:
+        down, across = self._tiles
+        return min(down * across, MOST_BLOCKS)
+
+    def _text(self, span: Span) -> list[str]:
+        out, x, y = self.step.out, self.step.x, self.step.y
+        down, across = self._tiles
+        memory, kind = memory_type(x.value.dtype), register_type(in_registers(out.value.dtype))
+        a, b, c = (self._pointer(m.value) for m in (x, y, out))
+        pack = next(n for n in (4, 2, 1) if not any(at % n for at in (x.columns, x.stride, x.offset)))
+        warps = span.threads // 32
+        begin, end, step = span.bounds(down * across, 1, "int")
+        rows = range(_ROWS)
+        lines = [
+            f"for (int tile = {begin}; tile < {end}; tile += {step}) {{",
+            "const int lane = threadIdx.x % 32, warp = threadIdx.x / 32;",
+            f"const int down = tile / {across}, wanted = (tile - down * {across}) * 32 + lane;",
+            f"const int column = smaller(wanted, {out.columns - 1});",
+            *[f"const int row{i} = smaller(down * {_ROWS} + {i}, {out.rows - 1});" for i in rows],
+            *[f"{kind} total{i} = 0;" for i in rows],
+            "#pragma unroll 4",
+            f"for (int k = warp * {pack}; k < {x.columns}; k += {warps * pack}) {{",
+        ]
+        for i in rows:
+            place = f"{a} + {x.offset} + row{i} * {x.stride} + k"
+            lines.append(f"const Pack<{memory}, {pack}> x{i} = *(const Pack<{memory}, {pack}>*)({place});")
+        for n in range(pack):
+            factor = decoded(f"{b}[{y.offset} + (k + {n}) * {y.stride} + column]", y.value.dtype)
+            lines.append(f"const {kind} y{n} = {factor};")
+            lines += [f"total{i} += {decoded(f'x{i}.at[{n}]', x.value.dtype)} * y{n};" for i in rows]
+        lines += ["}", f"{kind}* shared = ({kind}*)room;"]
+        for i in rows:
+            target = f"{c}[{out.offset} + row{i} * {out.stride} + column]"
+            lines += [
+                "__syncthreads();",
+                f"shared[threadIdx.x] = total{i};",
+                "__syncthreads();",
+                f"if (warp == {i} && wanted < {out.columns} && down * {_ROWS} + {i} < {out.rows}) {{",
+                f"{kind} sum = shared[lane];",
+                f"for (int w = 1; w < {warps}; w++) sum += shared[w * 32 + lane];",
+                f"{target} = {encoded('sum', out.value.dtype)};",
+                "}",
+            ]
+        return [*lines, "}"]
+
+
+_ROWS = 2
+"""Rows that a warp of a long product works on: with more of them fewer blocks would share the work."""
+
+
+def product_phase(step: Product, sources: Sources) -> ProductPhase | LongProductPhase | None:
     """Return a product without anything else as a phase; None where the library is to multiply."""
     mixed = len({m.value.dtype for m in (step.out, step.x, step.y)}) > 1
     if step.bias is not None or step.accumulate or mixed:
         return None
     phase = ProductPhase(step, sources)
-    return phase if phase.work <= (_MOST_AT_ALL if phase.is_short else _MOST_MULTIPLIED) else None
+    if phase.work <= (_MOST_AT_ALL if phase.stands_alone else _MOST_MULTIPLIED):
+        return phase
+    in_order = step.count == 1 and not (step.x.transposed or step.y.transposed)
+    if in_order and step.out.rows <= _FEW_ROWS and phase.work <= _MOST_OF_LONG_SUMS:
+        return LongProductPhase(step, sources)
+    return None
 
 
 def _place(m: Matrix, row: str, column: str) -> str:
