@@ -39,7 +39,8 @@ class Launches(Kernel):
     Attributes:
         inputs: The arrays that it reads.
         outputs: What it writes: results, then room that it works in.
-        steps: Its launches in order.
+        chains: For each launch its chains.
+        steps: The launches in order.
 
     Args:
         phases: The phases in an order in which they can be done.
@@ -49,15 +50,15 @@ class Launches(Kernel):
 
     def __init__(self, phases: Sequence[Phase], name: str, replaced: Mapping[Value, Value]):
         self.name = name
-        launches = schedule(phases, Needs(phases, replaced))
-        self.steps = [launch_of(chains, name) for chains in launches]
+        self.chains = schedule(phases, Needs(phases, replaced))
+        self.steps = [launch_of(chains, name) for chains in self.chains]
         written = dict.fromkeys(a.value for phase in phases for a in phase.writes)
         scratch = dict.fromkeys(v for phase in phases for v in phase.scratch)
         self.outputs = [*written, *scratch]
         read = dict.fromkeys(phase.root(a.value) for phase in phases for a in phase.reads)
         self.inputs = [v for v in read if v not in written]
         self._places = {
-            p: (n, chain) for n, chains in enumerate(launches) for chain in chains for p in chain.phases
+            p: (n, chain) for n, chains in enumerate(self.chains) for chain in chains for p in chain.phases
         }
 
     def may_overwrite(self, input_index: int, output_index: int) -> bool:

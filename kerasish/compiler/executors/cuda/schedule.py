@@ -28,7 +28,7 @@ _LITTLE_IN_ALL = 2**22
 _MOST_ARRAYS = 480
 """Arrays that one launch takes: their addresses have to fit into 4 KB."""
 _SCRATCH = 2
-"""Arrays that a phase may work in besides those that it reads and writes."""
+"""Arrays that a reduction may work in besides those that it reads and writes."""
 _PHASE, _ELEMENT, _ALONE = 0.5, 1e-4, 4.0
 """Microseconds, about, of a phase and of each of its elements in a single block, and the most that such a block is to
 take: what waits for another launch saves it."""
@@ -148,14 +148,15 @@ def _placed(
             touched = {phase.root(a.value) for a in phase.reads} | {a.value for a in phase.writes}
             joined = {member for other in before if other in chains for member in chains[other][0]}
             members = sorted(joined | {phase}, key=numbers.__getitem__)
-            full = bool(chains) and len(arrays | touched) + scratch + _SCRATCH > _MOST_ARRAYS
+            own = _SCRATCH if isinstance(phase, ReducePhase) else 0
+            full = bool(chains) and len(arrays | touched) + scratch + own > _MOST_ARRAYS
             parts = 0
             if not full and not waiting.keys() & before:
                 parts = _common_parts(members, phase, before, needs, together)
             if parts:
                 chains.update((member, (members, parts)) for member in members)
                 arrays |= touched
-                scratch += _SCRATCH
+                scratch += own
             else:
                 waiting[phase] = None
         launches.append(list({id(members): (members, parts) for members, parts in chains.values()}.values()))

@@ -51,6 +51,8 @@ class ProductPhase(Phase):
         if parts == 1:
             return True
         step = self.step
+        if step.count == 1 and access is self.reads[1]:
+            return False  # each row of the result needs all of the right factor
         places = zip((*self.reads, *self.writes), (step.x, step.y, step.out), strict=True)
         return all(_is_local(matrix, step.count, parts) for a, matrix in places if a is access)
 
