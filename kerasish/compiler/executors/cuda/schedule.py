@@ -152,7 +152,8 @@ def _placed(
             full = bool(chains) and len(arrays | touched) + scratch + own > _MOST_ARRAYS
             parts = 0
             if not full and not waiting.keys() & before:
-                parts = _common_parts(members, phase, before, needs, together)
+                most = gcd(phase.parts, *(chains[other][1] for other in before))
+                parts = _common_parts(members, phase, before, needs, most, together)
             if parts:
                 chains.update((member, (members, parts)) for member in members)
                 arrays |= touched
@@ -165,7 +166,12 @@ def _placed(
 
 
 def _common_parts(
-    members: Sequence[Phase], last: Phase, before: Sequence[Phase], needs: Needs, together: _Together
+    members: Sequence[Phase],
+    last: Phase,
+    before: Sequence[Phase],
+    needs: Needs,
+    most: int,
+    together: _Together,
 ) -> int:
     """Return into how many parts phases can be cut so that a block can do one after another; 0 if they should not.
 
@@ -174,16 +180,16 @@ def _common_parts(
         last: The one that is added to the others.
         before: Those of them that it needs.
         needs: Who needs whom.
+        most: Into how many parts the others and this one can be cut, apart from what it needs of them.
         together: When one part is enough.
     """
     if len(members) == 1:
-        return last.parts
-    parts = gcd(*(phase.parts for phase in members))
-    if parts > 1 and all(needs.is_local(last, other, parts) for other in before):
-        blocks = min(parts, max(phase.blocks(_THREADS) for phase in members))
+        return most
+    if most > 1 and all(needs.is_local(last, other, most) for other in before):
+        blocks = min(most, max(phase.blocks(_THREADS) for phase in members))
         work = [phase.work for phase in members]
         if max(work) <= _LITTLE * blocks and sum(work) <= _LITTLE_IN_ALL:
-            return parts
+            return most
     if together < _Together.ALWAYS and not all(needs.for_result(last, other) for other in before):
         return 0
     small = sum(_PHASE + _ELEMENT * phase.work for phase in members) <= _ALONE
