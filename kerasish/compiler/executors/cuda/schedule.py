@@ -29,9 +29,11 @@ _MOST_ARRAYS = 480
 """Arrays that one launch takes: their addresses have to fit into 4 KB."""
 _SCRATCH = 2
 """Arrays that a reduction may work in besides those that it reads and writes."""
-_PHASE, _ELEMENT, _ALONE = 0.5, 1e-4, 4.0
-"""Microseconds, about, of a phase and of each of its elements in a single block, and the most that such a block is to
-take: what waits for another launch saves it."""
+_LAUNCH, _PHASE, _ELEMENT = 1.3, 0.8, 1e-4
+"""Microseconds, about, of a launch, of a phase in a block, and of each element that a block of `_THREADS` computes, on
+an H200."""
+_MOST_OF_A_BLOCK = 5.0
+"""Microseconds up to which a block may do a phase together with what it needs all of."""
 
 
 class Chain:
@@ -54,8 +56,6 @@ class Chain:
                 number, stage = number + 1, []
             stage.append(phase)
             self.stages[phase] = number
-            if isinstance(phase, ReducePhase):
-                phase.share_out(_THREADS if not self.parts else 0)
 
     def span(self, threads: int) -> Span:
         """Return what its blocks do where they have so many threads."""
@@ -63,6 +63,17 @@ class Chain:
             return Span(threads, self.phases[0].blocks(threads))
         blocks = min(self.parts, max(phase.blocks(threads) for phase in self.phases))
         return Span(threads, ceil_div(self.parts, ceil_div(self.parts, blocks)), self.parts)
+
+    def settle(self) -> None:
+        """Decide how its reductions are shared out."""
+        for phase in self.phases:
+            if isinstance(phase, ReducePhase):
+                phase.share_out(0 if self.parts else _THREADS)
+
+    def microseconds(self, threads: int) -> float:
+        """Return about how long blocks of so many threads take for it."""
+        elements = sum(phase.work for phase in self.phases) / self.span(threads).blocks
+        return _PHASE * len(self.phases) + _ELEMENT * elements * _THREADS / threads
 
     def comes_between(self, earlier: Phase, read: Access, later: Phase, write: Access) -> bool:
         """Tell whether what one phase reads of an array has been read before a later one writes over it."""
@@ -120,11 +131,34 @@ class Needs:
 def schedule(phases: Sequence[Phase], needs: Needs) -> list[list[Chain]]:
     """Return the launches that do some phases, each as chains that stand side by side in it."""
     ways = [_placed(phases, needs, together) for together in _Together]
-    return [[Chain(*chain, needs) for chain in launch] for launch in min(ways, key=len)]
+    if (
+        len(phases) > 1
+        and len({x for p in phases for x in _touched(p)}) + _SCRATCH * len(phases) <= _MOST_ARRAYS
+    ):
+        ways.append([[(list(phases), 1)]])
+    launches = min(
+        ([[Chain(*chain, needs) for chain in launch] for launch in way] for way in ways), key=_microseconds
+    )
+    for chain in (chain for launch in launches for chain in launch):
+        chain.settle()
+    return launches
+
+
+def _microseconds(launches: Sequence[Sequence[Chain]]) -> float:
+    return sum(_LAUNCH + max(chain.microseconds(_threads(chains)) for chain in chains) for chains in launches)
+
+
+def _threads(chains: Sequence[Chain]) -> int:
+    """Return how many threads each block of a launch has."""
+    return _THREADS_ALONE if len(chains) == 1 and chains[0].parts == 1 else _THREADS
+
+
+def _touched(phase: Phase) -> set[Value]:
+    return {phase.root(a.value) for a in phase.reads} | {a.value for a in phase.writes}
 
 
 class _Together(IntEnum):
-    """When a single block does a phase together with what it needs all of: as seldom as gives the fewest launches."""
+    """When a single block does a phase together with what it needs all of."""
 
     NEVER = 0
     FOR_RESULTS = 1
@@ -145,7 +179,7 @@ def _placed(
         scratch = 0
         for phase in left:
             before = [other for other in needs.before(phase) if other in chains or other in waiting]
-            touched = {phase.root(a.value) for a in phase.reads} | {a.value for a in phase.writes}
+            touched = _touched(phase)
             joined = {member for other in before if other in chains for member in chains[other][0]}
             members = sorted(joined | {phase}, key=numbers.__getitem__)
             own = _SCRATCH if isinstance(phase, ReducePhase) else 0
@@ -192,7 +226,7 @@ def _common_parts(
             return most
     if together < _Together.ALWAYS and not all(needs.for_result(last, other) for other in before):
         return 0
-    small = sum(_PHASE + _ELEMENT * phase.work for phase in members) <= _ALONE
+    small = sum(_PHASE + _ELEMENT * phase.work for phase in members) <= _MOST_OF_A_BLOCK
     return int(small and together > _Together.NEVER)
 
 
@@ -203,8 +237,7 @@ def launch_of(chains: Sequence[Chain], name: str) -> Launch:
         chains: Chains that do not depend on each other.
         name: What `explain` calls it.
     """
-    alone = len(chains) == 1 and chains[0].parts == 1
-    threads = _THREADS_ALONE if alone else _THREADS
+    threads = _threads(chains)
     arguments: dict[Value, str] = {}
     phases = [phase for chain in chains for phase in chain.phases]
     writes = dict.fromkeys(v for p in phases for v in (*(a.value for a in p.writes), *p.scratch))
