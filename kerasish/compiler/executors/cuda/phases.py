@@ -425,6 +425,8 @@ class MapPhase(NestPhase):
 
     def _text(self, span: Span) -> list[str]:
         pack, dims = self.pack, list(self.layout.dims)
+        while pack > 1 and span.parts and span.most(self.total) < pack * span.threads:
+            pack //= 2  # so that no thread is idle
         number = "int" if self.total < 2**31 and self._spans_fit() else "i64"
         start, head, tail = self.code(), self.code(), self.code()
         indices = split_index(head, "i", [*dims[:-1], dims[-1] // pack] if dims else [], number)

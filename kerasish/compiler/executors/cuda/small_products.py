@@ -7,6 +7,8 @@ a part: the library would leave most of the GPU idle, or sum parts in a launch o
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from kerasish.compiler.executors.cuda.code import (
     decoded,
     encoded,
@@ -89,9 +91,13 @@ class ProductPhase(Phase):
             f"[[maybe_unused]] const int matrix = rest / {out.rows};",
             f"const int row = rest - matrix * {out.rows};",
             f"{kind} total = 0;",
-            f"#pragma unroll {_AT_ONCE}",
-            f"for (int k = threadIdx.x % {lanes}; k < {self.inner}; k += {lanes})",
-            f"    total += {factors[0]} * {factors[1]};",
+            *_summed(
+                [f"total += {factors[0]} * {factors[1]};"],
+                self.inner,
+                f"threadIdx.x % {lanes}",
+                lanes,
+                _AT_ONCE,
+            ),
             *team_total("sum", "total", dtype, lanes, span.threads),
             f"if (mine && threadIdx.x % {lanes} == 0) {target} = {encoded('total', out.value.dtype)};",
             "}",
@@ -100,6 +106,32 @@ class ProductPhase(Phase):
 
 _AT_ONCE = 16
 """Multiplications whose factors a thread asks for before it needs the first."""
+
+
+def _summed(terms: Sequence[str], length: int, first: str, step: int, at_once: int) -> list[str]:
+    """Return statements that add up terms for `k` from `first`, which is less than `step`, on.
+
+    The compiler asks for many factors at once where it knows how often a loop runs: the last, which some threads do
+    not have, stands apart.
+    """
+    whole = length // step
+    lines = []
+    if whole:
+        lines += [
+            f"#pragma unroll {at_once}",
+            f"for (int n = 0; n < {whole}; n++) {{",
+            f"const int k = n * {step} + {first};",
+            *terms,
+            "}",
+        ]
+    if length % step:
+        lines += [
+            f"if ({first} < {length % step}) {{",
+            f"const int k = {whole * step} + {first};",
+            *terms,
+            "}",
+        ]
+    return lines
 
 
 class LongProductPhase(Phase):
@@ -138,17 +170,17 @@ class LongProductPhase(Phase):
             f"const int column = smaller(wanted, {out.columns - 1});",
             *[f"const int row{i} = smaller(down * {_ROWS} + {i}, {out.rows - 1});" for i in rows],
             *[f"{kind} total{i} = 0;" for i in rows],
-            "#pragma unroll 4",
-            f"for (int k = warp * {pack}; k < {x.columns}; k += {warps * pack}) {{",
         ]
+        terms = []
         for i in rows:
             place = f"{a} + {x.offset} + row{i} * {x.stride} + k"
-            lines.append(f"const Pack<{memory}, {pack}> x{i} = *(const Pack<{memory}, {pack}>*)({place});")
+            terms.append(f"const Pack<{memory}, {pack}> x{i} = *(const Pack<{memory}, {pack}>*)({place});")
         for n in range(pack):
             factor = decoded(f"{b}[{y.offset} + (k + {n}) * {y.stride} + column]", y.value.dtype)
-            lines.append(f"const {kind} y{n} = {factor};")
-            lines += [f"total{i} += {decoded(f'x{i}.at[{n}]', x.value.dtype)} * y{n};" for i in rows]
-        lines += ["}", f"{kind}* shared = ({kind}*)room;"]
+            terms.append(f"const {kind} y{n} = {factor};")
+            terms += [f"total{i} += {decoded(f'x{i}.at[{n}]', x.value.dtype)} * y{n};" for i in rows]
+        lines += _summed(terms, x.columns, f"warp * {pack}", warps * pack, _AT_ONCE // 2)
+        lines.append(f"{kind}* shared = ({kind}*)room;")
         for i in rows:
             target = f"{c}[{out.offset} + row{i} * {out.stride} + column]"
             lines += [
