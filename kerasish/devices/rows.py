@@ -34,6 +34,15 @@ class Rows:
     def dtype(self) -> Any:
         return self.source.dtype
 
+    def follows(self, other: Rows) -> bool:
+        """Tell whether these rows come behind others that are as many, in the same arrays."""
+        return (
+            self.begin == other.begin + other.count
+            and self.source is other.source
+            and self.order is other.order
+            and self.count == other.count
+        )
+
     def take(self, memory: np.ndarray | None = None) -> Any:
         """Return the rows as an array: on a CPU in `memory`, unless they are an array's and follow each other."""
         span = slice(self.begin, self.begin + self.count)

@@ -27,6 +27,10 @@ class CheckedExecutable:
         self._kind = type(home)
         self._asarray = devices.array_module(self._kind).asarray
 
+    def at_once(self, batch: Sequence[Any]) -> int:
+        """Return with how many batches it may be called: with one; several would gain nothing."""
+        return 1
+
     def __call__(self, arguments: Sequence[Any]) -> tuple:
         """Run the graph: return its outputs as new arrays and give the variables their new values.
 

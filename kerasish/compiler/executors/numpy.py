@@ -57,6 +57,10 @@ class NumpyExecutable:
         """
         return self._program.place(value)
 
+    def at_once(self, batch: Sequence[Any]) -> int:
+        """Return with how many batches it may be called: with one; several would gain nothing."""
+        return 1
+
     def __call__(self, arguments: Sequence[np.ndarray | Rows]) -> tuple:
         """Run the graph: return its outputs as new arrays and give the variables their new values.
 
