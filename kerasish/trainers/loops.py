@@ -90,7 +90,7 @@ def run_epoch(
     for first, batches in grouped(epoch_iterator.epoch(epoch, start=start), often or size, start):
         if listens:
             begin(first)
-        logs = step.run(batches)
+        logs = step(batches[0]) if len(batches) == 1 else step.run(batches)
         if listens:
             shown = LazyLogs(model.get_metrics_result) if logs is None else to_floats(logs)
             end(first + len(batches) - 1, shown)

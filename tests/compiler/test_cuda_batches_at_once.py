@@ -90,16 +90,18 @@ def _rows(begin, order=None, arrays=_ARRAYS):
 @pytest.mark.parametrize("order", [None, _ORDER], ids=["in order", "shuffled"])
 def test_several_batches_change_states_as_one_by_one(order):
     walk, alone = Walk(), Walk()
-    for epoch in range(3):
-        for begin, times in [(0, 1), (4, 3), (16, 3), (28, 2), (36, 3), (20, 3), (0, 2), (52, 2)]:
+    for epoch in range(2):
+        for begin, times in [(0, 1), (4, 3), (16, 3), (28, 2), (36, 2), (20, 3)]:
             before = walk.place._changed
             assert walk.executable(_rows(begin, order), times) == ()
             assert walk.place._changed > before
             for number in range(times):
                 alone.executable(_rows(begin + 4 * number, order))
-            np.testing.assert_array_equal(walk.place.numpy(), alone.place.numpy())  # (which shares its memory)
+            np.testing.assert_array_equal(
+                walk.place.numpy(), alone.place.numpy()
+            )  # (which shares its memory)
             assert walk.count.numpy() == alone.count.numpy()
-        if epoch == 1:
+        if epoch == 0:
             walk.place.assign([0.5, -1.0])
             alone.place.assign([0.5, -1.0])
     assert 2 in walk.runtime.replays and 3 in walk.runtime.replays
@@ -112,7 +114,8 @@ def test_programs_say_how_many_batches_they_take(monkeypatch):
     assert Walk(results=True).executable.at_once(_rows(0)) == 1
     monkeypatch.setattr(executable, "_LAUNCHES_AT_ONCE", 2)
     assert Walk().executable.at_once(_rows(0)) == 1
-    monkeypatch.setattr(StandInRuntime, "at_once", 1, raising=False)
+    monkeypatch.undo()
+    monkeypatch.setattr(Counting, "records", False, raising=False)
 
 
 def test_loops_count_as_all_their_launches(monkeypatch):
@@ -128,8 +131,8 @@ def test_loops_count_as_all_their_launches(monkeypatch):
         x = np.zeros((length, 3), np.float32)
         return CudaExecutable(graph, StandInRuntime()).at_once([Rows(x, None, 0, length)])
 
-    assert 1 <= most(40) <= 4 * most(160) < most(10)
-    assert most(400) == 1
+    assert most(10) > 2 * most(40) > 2
+    assert most(1000) == 1
 
 
 def test_new_arrays_are_seen():
@@ -183,8 +186,8 @@ _Y = (_X @ np.arange(5)).astype("float32")[:, None]
 
 def _model():
     keras.utils.set_random_seed(4)
-    layers = [keras.layers.Dense(6, "tanh"), keras.layers.Dropout(0.5), keras.layers.BatchNormalization()]
-    model = keras.Sequential([keras.layers.Input((5,)), *layers, keras.layers.Dense(1)])
+    layers = [keras.layers.Input((5,)), keras.layers.Dropout(0.5), keras.layers.Dense(1)]
+    model = keras.Sequential(layers)
     model.compile("adam", "mse", metrics=["mae"])
     return model
 
@@ -221,35 +224,33 @@ def _fit(model, **options):
     return model.fit(**given).history
 
 
-RUNS = {
-    "shuffled, with a smaller last batch": lambda model: _fit(model),
-    "in order": lambda model: _fit(model, shuffle=False, initial_epoch=1),
-    "batches shuffled": lambda model: _fit(model, shuffle="batch"),
-    "changes between epochs": lambda model: _fit(model, callbacks=[_BetweenEpochs()]),
-    "steps_per_epoch": lambda model: _fit(model, x=_X[:21], y=_Y[:21], steps_per_epoch=4, epochs=6),
-    "validation": lambda model: _fit(model, validation_data=(_X[:17], _Y[:17])),
-    "two data sets": lambda model: [_fit(model), _fit(model, x=_X[::-1], shuffle=False)],
-    "evaluation": lambda model: [model.evaluate(_X, _Y, batch_size=3, verbose=0) for _ in range(3)],
-    "a source of batches": lambda model: _fit(
-        model, x=((_X[i : i + 3], _Y[i : i + 3]) for _ in range(9) for i in range(0, 18, 3)), y=None, batch_size=None,
-        steps_per_epoch=5,
-    ),
-}  # fmt: skip
+def _much(model):
+    """Shuffled data with a smaller last batch, validation, and changes between epochs."""
+    history = _fit(model, validation_data=(_X[:17], _Y[:17]), callbacks=[_BetweenEpochs()])
+    return [history, model.evaluate(_X, _Y, batch_size=3, verbose=0)]
+
+
+def _two_data_sets(model):
+    return [_fit(model, shuffle="batch", epochs=3), _fit(model, x=_X[::-1], shuffle=False, initial_epoch=2)]
+
+
+def _pieces_of_passes(model):
+    return _fit(model, x=_X[:21], y=_Y[:21], steps_per_epoch=4, epochs=6)
 
 
 @pytest.mark.filterwarnings("ignore:Your input ran out of data")
-@pytest.mark.parametrize("run", RUNS)
+@pytest.mark.parametrize("run", [_much, _two_data_sets, _pieces_of_passes])
 def test_training_is_what_it_is_batch_by_batch(gpu, run, monkeypatch):
     def train():
         gpu.runtime.replays.clear()
         model = _model()
-        return [np.asarray(x) for x in keras.tree.flatten([RUNS[run](model), _state(model)])]
+        return [np.asarray(x) for x in keras.tree.flatten([run(model), _state(model)])]
 
     found = train()
-    assert max(gpu.runtime.replays, default=0) == (0 if run == "a source of batches" else 3)
+    assert max(gpu.runtime.replays) == 3
     monkeypatch.setattr(executable, "_BATCHES_AT_ONCE", 1)
     expected = train()
-    assert 3 not in gpu.runtime.replays
+    assert max(gpu.runtime.replays) == 1
     for one, other in zip(found, expected, strict=True):
         np.testing.assert_array_equal(one, other)
 
@@ -300,8 +301,10 @@ def test_a_source_is_not_asked_ahead(gpu):
 
     model = _model()
     _fit(model, epochs=1)  # now it could take several at once
+    gpu.runtime.replays.clear()
     with pytest.raises(OSError):
         _fit(model, x=source(5), y=None, batch_size=None, steps_per_epoch=9)
+    assert set(gpu.runtime.replays) == {0}  # (nothing is gathered)
     assert int(model.optimizer.iterations.numpy()) == 8 + 5
 
 
@@ -312,8 +315,8 @@ def test_steps_that_return_something_run_one_by_one(gpu):
 
     model = Own(_model().layers)
     model.compile("adam", "mse")
-    history = _fit(model)
-    assert set(gpu.runtime.replays) == {1} and len(history["own"]) == 4
+    history = _fit(model, epochs=2)
+    assert set(gpu.runtime.replays) == {1} and len(history["own"]) == 2
 
 
 def test_structures_of_arrays_and_weights(gpu, monkeypatch):
@@ -336,7 +339,7 @@ def test_structures_of_arrays_and_weights(gpu, monkeypatch):
 
 def test_numeric_checks_see_every_batch(gpu):
     model = _model()
-    _fit(model)
+    _fit(model, epochs=1)
     gpu.runtime.replays.clear()
     x = _X.copy()
     x[10] = np.nan
@@ -349,20 +352,19 @@ def test_numeric_checks_see_every_batch(gpu):
     assert not gpu.runtime.replays
 
 
-@pytest.mark.parametrize("early", [False, True], ids=["late copies", "early copies"])
-def test_the_order_of_an_epoch_waits_for_the_one_before(early, monkeypatch):
-    """Launches that work as late as they may read the rows that they were launched for."""
-    runtime = StreamRuntime(early)
+def test_what_is_recorded_works_whenever_the_gpu_comes_to_it(monkeypatch):
+    """Here what is launched is no call of Python any more, and is done as late as it may."""
+    runtime = StreamRuntime()
     register_runtime(StrictArray, lambda array: runtime)
     try:
         with strict_device(), monkeypatch.context() as patch:
             watched(patch, runtime)
             model = _model()
-            found = [*_fit(model).values(), *model.get_weights()]
+            found = [*_fit(model, epochs=3).values(), *model.get_weights()]
     finally:
         register_runtime(StrictArray, None)
     with keras.device("cpu"):
         model = _model()
-        expected = [*_fit(model).values(), *model.get_weights()]
+        expected = [*_fit(model, epochs=3).values(), *model.get_weights()]
     for one, other in zip(found, expected, strict=True):
         np.testing.assert_allclose(one, other, rtol=2e-4, atol=1e-6)

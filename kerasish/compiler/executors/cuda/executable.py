@@ -4,8 +4,8 @@ The first call of a set of buffers launches one step after another; the second r
 a single launch. Where something cannot be recorded (an operation of the array library that waits for the GPU), every
 call launches one after another.
 
-A call may be given several batches at once, where the program gathers them itself: then it is recorded as often in a
-row, and that is a single launch too.
+Where the steps gather their batches themselves, a call may be for several batches that follow each other. Once such a
+number of batches has come often enough, steps for all of them are recorded in a row: one launch again.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ _BATCHES_AT_ONCE = 16
 batches bear less each than the smallest step takes the GPU; more of them would gain nothing."""
 
 _LAUNCHES_AT_ONCE = 256
-"""How many launches are recorded in a row at most: they keep the GPU busy for several times as long as the host needs for
-the next launch, so that it does not wait for the host, however many they are."""
+"""How many launches are recorded in a row at most, unless a single batch has more: they keep the GPU busy for several
+times as long as the host needs for what comes next, so that more would gain nothing."""
 
 _OFTEN = 4
-"""How often a number of batches comes before it is recorded: the recording takes as long as the host gains by so many
-launches, and most small numbers, what is left at the end of an epoch, do not come again soon."""
+"""At which call with the same number of batches it is recorded: that takes about as long as the host gains by so many
+launches, and what is left over at the end of an epoch comes once in an epoch."""
 
 
 class Runtime(Protocol):
