@@ -56,7 +56,9 @@ def summary(events: list[dict[str, Any]], steps: int) -> dict[str, Any]:
             found["replay_us"] = statistics.median(end - begin for begin, end in replays)
             counts = Counter(e["args"].get("correlation") for e in device)
             found["kernels_in_a_replay"] = statistics.median(
-                counts[e["args"].get("correlation")] for e in launches if e["args"].get("correlation") in spans
+                counts[e["args"].get("correlation")]
+                for e in launches
+                if e["args"].get("correlation") in spans
             )
         found["launch_call_us"] = statistics.median(e["dur"] for e in launches)
     if len(launches) > 1:
