@@ -75,7 +75,7 @@ def run_epoch(
         callbacks: What is told of each batch, if it overrides the batch hooks of `mode`.
         mode: `"train"` or `"test"`.
         step: Runs batches and returns their logs, or None where the metrics are to be read when they are shown.
-            Where nobody is told of each batch, it may run several at once.
+            Where nobody has to be told of each batch, it may run several at once.
         start: Batches that an interrupted run has trained on.
         logs: What the last of these reported.
     """
@@ -85,7 +85,8 @@ def run_epoch(
     if start and model.stop_training:  # the interrupted run was told to stop by its last batch
         return epoch_logs(model, logs)
     size = model.steps_per_execution
-    often = None if listens or not step.joins else (lambda batch: max(size, step.at_once(batch)))
+    alone = not step.joins or callbacks.wants_every_batch(mode)
+    often = None if alone else (lambda batch: max(size, step.at_once(batch)))
     first = start - 1
     for first, batches in grouped(epoch_iterator.epoch(epoch, start=start), often or size, start):
         if listens:

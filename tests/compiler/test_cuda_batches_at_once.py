@@ -284,6 +284,24 @@ def test_who_listens_sees_every_batch(gpu, size):
         np.testing.assert_array_equal(one, other)
 
 
+@pytest.mark.parametrize("every", [False, True])
+def test_a_moving_bar_is_told_of_some_at_a_time(gpu, every, monkeypatch):
+    monkeypatch.setattr("kerasish.callbacks.progbar_logger.shows_moving_bars", lambda: True)
+    seen = []
+
+    class Bar(keras.callbacks.ProgbarLogger):
+        def _update_bar(self, batch, logs):
+            seen.append(batch)
+
+    class OfEach(Bar):
+        def on_train_batch_end(self, batch, logs=None):
+            super().on_train_batch_end(batch, logs)
+
+    _fit(_model(), epochs=2, verbose=1, callbacks=[OfEach() if every else Bar()])
+    assert seen == (2 * list(range(8)) if every else [0, 3, 6, 7, 2, 5, 7])
+    assert max(gpu.runtime.replays) == (1 if every else 3)
+
+
 def test_who_listens_may_stop(gpu):
     model = _model()
     _fit(model, epochs=1)
