@@ -18,14 +18,14 @@ from kerasish.autograd.variable import Variable
 from kerasish.compiler.caches import TraceCache
 from kerasish.compiler.executors import compiles_for
 from kerasish.compiler.function import Compiled, Function
-from kerasish.devices.rows import Rows
+from kerasish.devices.rows import Rows, are_rows_of
 
 
 class Step:
     """What runs a batch.
 
     Attributes:
-        joins: Whether it may run several batches at once, if they follow each other in the same arrays.
+        joins: Whether some batches may run faster together than one by one.
     """
 
     joins = False
@@ -82,7 +82,9 @@ class CompiledStep(Step):
         self._compiled = Function(lambda *data: function(data))
         self._ready: dict[Any, Any] = TraceCache()
         self._eager = False
-        self.joins = any(type(variable._array) is not np.ndarray for variable in variables)
+        self._array_type = type(variables[0]._array) if variables else np.ndarray
+        self._most = 1
+        self.joins = self._array_type is not np.ndarray
 
     def __call__(self, data: tuple) -> Any:
         key, arrays = _key(data)
@@ -100,14 +102,20 @@ class CompiledStep(Step):
             return self._function(tensors(data))
         if key is not None:
             self._ready[key] = compiled
+            self._most = max(self._most, compiled.executable.batches_at_once)
+            self.joins = self._most > 1
             return compiled(arrays)
         return compiled([_without_tensor(leaf) for leaf in tree.flatten(data) if leaf is not None])
 
     def at_once(self, batch: tuple) -> int:
         """Return how many batches that follow each other are worth being run at once, if this is the first."""
+        if np.ndarray in map(type, batch):  # (which a generator may have made)
+            return 1
         key, arrays = _key(batch)
         compiled = self._ready.get(key)
-        return 1 if compiled is None else compiled.executable.at_once(arrays)
+        if compiled is None or not are_rows_of(self._array_type, arrays):
+            return 1
+        return compiled.executable.batches_at_once
 
     def run(self, batches: Sequence[tuple]) -> Any:
         """Run batches one after another, or at once where that is faster, and return the logs of the last."""

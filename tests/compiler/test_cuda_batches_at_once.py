@@ -108,14 +108,10 @@ def test_several_batches_change_states_as_one_by_one(order):
 
 
 def test_programs_say_how_many_batches_they_take(monkeypatch):
-    walk = Walk()
-    assert walk.executable.at_once(_rows(0)) == 3
-    assert walk.executable.at_once(_ARRAYS) == walk.executable.at_once([*_rows(0)[:1], _ARRAYS[1]]) == 1
-    assert Walk(results=True).executable.at_once(_rows(0)) == 1
+    assert Walk().executable.batches_at_once == 3
+    assert Walk(results=True).executable.batches_at_once == 1
     monkeypatch.setattr(executable, "_LAUNCHES_AT_ONCE", 2)
-    assert Walk().executable.at_once(_rows(0)) == 1
-    monkeypatch.undo()
-    monkeypatch.setattr(Counting, "records", False, raising=False)
+    assert Walk().executable.batches_at_once == 1
 
 
 def test_loops_count_as_all_their_launches(monkeypatch):
@@ -128,8 +124,7 @@ def test_loops_count_as_all_their_launches(monkeypatch):
             total.assign(last)
 
         graph = passes.optimize(trace(step, [Abstract((length, 3), np.dtype("float32"))])[0])
-        x = np.zeros((length, 3), np.float32)
-        return CudaExecutable(graph, StandInRuntime()).at_once([Rows(x, None, 0, length)])
+        return CudaExecutable(graph, StandInRuntime()).batches_at_once
 
     assert most(10) > 2 * most(40) > 2
     assert most(1000) == 1

@@ -17,19 +17,20 @@ from kerasish.devices.rows import Rows
 class CheckedExecutable:
     """A graph as it was traced, ready to run.
 
+    Attributes:
+        batches_at_once: With how many batches it may be called.
+
     Args:
         graph: The graph, whose operations say where they come from.
         home: An array of the device that it runs on.
     """
 
+    batches_at_once = 1
+
     def __init__(self, graph: Graph, home: Any):
         self.graph = graph
         self._kind = type(home)
         self._asarray = devices.array_module(self._kind).asarray
-
-    def at_once(self, batch: Sequence[Any]) -> int:
-        """Return with how many batches it may be called: with one; several would gain nothing."""
-        return 1
 
     def __call__(self, arguments: Sequence[Any]) -> tuple:
         """Run the graph: return its outputs as new arrays and give the variables their new values.

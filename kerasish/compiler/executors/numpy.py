@@ -25,9 +25,14 @@ class NumpyExecutable:
 
     Calls from several threads are safe: each call has an instance (a set of buffers) to itself.
 
+    Attributes:
+        batches_at_once: With how many batches it may be called: with one, since several would gain nothing.
+
     Args:
         graph: The graph.
     """
+
+    batches_at_once = 1
 
     def __init__(self, graph: Graph):
         self.graph = graph
@@ -56,10 +61,6 @@ class NumpyExecutable:
             an array that each call makes.
         """
         return self._program.place(value)
-
-    def at_once(self, batch: Sequence[Any]) -> int:
-        """Return with how many batches it may be called: with one; several would gain nothing."""
-        return 1
 
     def __call__(self, arguments: Sequence[np.ndarray | Rows]) -> tuple:
         """Run the graph: return its outputs as new arrays and give the variables their new values.

@@ -16,15 +16,10 @@ from kerasish.compiler.executors.cuda.program import Program
 from kerasish.compiler.executors.cuda.transfer import Transfer, side_by_side
 from kerasish.compiler.graph import Value
 from kerasish.devices.memory import OutOfMemoryError
-from kerasish.devices.rows import Rows
+from kerasish.devices.rows import Rows, are_rows_of
 
 _SMALL = 1 << 16
 """Bytes that CUDA takes over at once wherever they are: nothing is gained by a transfer of them."""
-
-
-def are_gathered(arguments: Sequence[Any], array_type: type) -> bool:
-    """Tell whether arguments are rows of arrays of the device, which the steps gather."""
-    return bool(arguments) and all(type(a) is Rows and type(a.source) is array_type for a in arguments)
 
 
 class Arguments:
@@ -70,7 +65,7 @@ class Arguments:
         if self._program.in_place:
             if not self._transferred(arguments):
                 self._show(arguments)
-        elif are_gathered(arguments, self._runtime.array_type):
+        elif are_rows_of(self._runtime.array_type, arguments):
             self._follow(arguments, times)
         else:
             self.feed = None

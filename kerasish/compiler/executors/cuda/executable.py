@@ -21,7 +21,7 @@ import numpy as np
 
 from kerasish.autograd.state import clock
 from kerasish.compiler import interrupts
-from kerasish.compiler.executors.cuda.arguments import Arguments, are_gathered
+from kerasish.compiler.executors.cuda.arguments import Arguments
 from kerasish.compiler.executors.cuda.feed import Feed
 from kerasish.compiler.executors.cuda.program import Loop, Program, Repeated, WhileLoop, copies
 from kerasish.compiler.executors.cuda.runtime import module_text
@@ -120,6 +120,9 @@ class CudaExecutable:
 
     Calls from several threads are safe: each call has an instance (a set of buffers) to itself.
 
+    Attributes:
+        batches_at_once: With how many batches it may be called.
+
     Args:
         graph: The graph.
         runtime: What runs it.
@@ -134,7 +137,7 @@ class CudaExecutable:
         self._lock = threading.Lock()
         self._idle: list[_Instance] = []
         self._written = [variable for variable, _ in graph.updates]
-        self._at_once = _batches_at_once(self._program) if runtime.records else 1
+        self.batches_at_once = _batches_at_once(self._program) if runtime.records else 1
 
     @property
     def plan(self) -> Plan:
@@ -157,16 +160,13 @@ class CudaExecutable:
             return "arena", program.plan.offsets[value]
         return "new", None
 
-    def at_once(self, batch: Sequence[Any]) -> int:
-        """Return with how many batches it may be called: with this one and those that follow it in the same arrays."""
-        return self._at_once if are_gathered(batch, self._runtime.array_type) else 1
-
     def __call__(self, arguments: Sequence[Any], times: int = 1) -> tuple:
         """Run the graph: return its outputs as new arrays and give the variables their new values.
 
         Args:
             arguments: Arrays of the device or of the host, or `Rows` of such.
-            times: With how many batches to run, no more than `at_once` says: that of `arguments`, and those behind it.
+            times: With how many batches to run, at most `batches_at_once`, if the arguments are `Rows` of arrays of the
+                device: with this one and those that follow it there.
         """
         if self._written:
             with interrupts.whole(), self._runtime.use():
