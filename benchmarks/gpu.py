@@ -303,10 +303,10 @@ def show_dispatch(sides: dict[tuple[str, str], Side]) -> None:
         print(f"| {label} | {' | '.join(cells)} |")
     for key, label in (
         ("device_busy_us", "traced: device at work, us"),
-        ("replay_us", "traced: a replay of the graph, first to last, us"),
-        ("kernels_in_a_replay", "traced: operations in a replay"),
+        ("replay_us", "traced: a replay of the graph (of one step or several), first to last, us"),
+        ("kernels_in_a_replay", "traced: operations in a replay (of one step or several)"),
         ("device_operations", "traced: operations in all"),
-        ("graph_launches", "traced: graph launches"),
+        ("graph_launches", "traced: graph launches, in a step"),
         ("other_cuda_calls", "traced: other CUDA calls"),
         ("launch_call_us", "traced: the call that launches, us"),
         ("host_between_launches_us", "traced: Python between two launches, us"),

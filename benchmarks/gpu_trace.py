@@ -6,6 +6,7 @@ import json
 import statistics
 import tempfile
 import time
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,9 @@ PLAIN = 5
 
 def summary(events: list[dict[str, Any]], steps: int) -> dict[str, Any]:
     """Return figures of one step, in microseconds, from the events of a Chrome trace.
+
+    A launch of a CUDA graph may be several steps (`graph_launches` is then below 1). Four figures are those of one
+    launch: `replay_us`, `kernels_in_a_replay`, `launch_call_us` and `host_between_launches_us`, all medians.
 
     Args:
         events: Complete events (`ph` is `X`) with `cat`, `name`, `ts`, `dur` and `args`.
@@ -50,8 +54,11 @@ def summary(events: list[dict[str, Any]], steps: int) -> dict[str, Any]:
         ]
         if replays:
             found["replay_us"] = statistics.median(end - begin for begin, end in replays)
-            found["kernels_in_a_replay"] = sum(
-                e["args"].get("correlation") == launches[-1]["args"].get("correlation") for e in device
+            counts = Counter(e["args"].get("correlation") for e in device)
+            found["kernels_in_a_replay"] = statistics.median(
+                counts[e["args"].get("correlation")]
+                for e in launches
+                if e["args"].get("correlation") in spans
             )
         found["launch_call_us"] = statistics.median(e["dur"] for e in launches)
     if len(launches) > 1:

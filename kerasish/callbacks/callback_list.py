@@ -93,6 +93,16 @@ class CallbackList(Callback):
         """
         return bool(self._hooks[f"on_{mode}_batch_begin"] or self._hooks[f"on_{mode}_batch_end"])
 
+    def wants_every_batch(self, mode: str) -> bool:
+        """Return whether any callback that listens to the batches of a mode has to be told of each.
+
+        A progress bar, for one, may be told of several at a time, as with `steps_per_execution`.
+
+        Args:
+            mode: `"train"`, `"test"` or `"predict"`.
+        """
+        return self._wants_every[mode]
+
     def wants_batch_logs(self, mode: str) -> bool:
         """Return whether any callback listens to the end of the batches of a mode and may keep the logs.
 
@@ -110,11 +120,15 @@ class CallbackList(Callback):
         self._hooks: dict[str, list] = {}
         self._keeps_logs: dict[str, bool] = {}
         self._passes_floats: dict[str, bool] = {}
+        self._wants_every = dict.fromkeys(_MODES, False)
         for mode in _MODES:
             for moment in ("begin", "end"):
                 name = f"on_{mode}_batch_{moment}"
                 listeners = [callback for callback in self._in_order if _listens(callback, name)]
                 self._hooks[name] = [getattr(callback, name) for callback in listeners]
+                self._wants_every[mode] |= any(
+                    _listens(callback, name, "_coarse_batch_hooks") for callback in listeners
+                )
                 keeps = any(not getattr(callback, "reads_logs_lazily", False) for callback in listeners)
                 self._keeps_logs[name] = keeps
                 # Logs of predictions hold outputs, not metrics: they are passed as they are.
@@ -208,13 +222,19 @@ def _check_is_callback(callback: Any) -> None:
         )
 
 
-def _listens(callback: Callback, name: str) -> bool:
-    """Return whether a batch hook, or the older hook that it calls, is overridden and not idle."""
+def _listens(callback: Callback, name: str, apart_from: str = "_idle_batch_hooks") -> bool:
+    """Return whether a batch hook, or the older hook that it calls, is overridden and not one of those to ignore.
+
+    Args:
+        callback: The callback.
+        name: Name of the hook.
+        apart_from: Name of the attribute in which the callback says which of its hooks are to be ignored.
+    """
     hooks = [name, name.replace("train_", "")] if "train" in name else [name]
-    idle = getattr(callback, "_idle_batch_hooks", ())
+    ignored = getattr(callback, apart_from, ())
     for hook in hooks:
         method = getattr(callback, hook)
         function = getattr(method, "__func__", method)
-        if function is not getattr(Callback, hook) and function not in idle:
+        if function is not getattr(Callback, hook) and function not in ignored:
             return True
     return False

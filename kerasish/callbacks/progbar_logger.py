@@ -39,12 +39,17 @@ class ProgbarLogger(Callback):
     def _idle_batch_hooks(self) -> tuple:
         # Where no bar moves, batches need counting only if nobody knows how many there will be.
         if self.target is not None and not (self.verbose == 1 and shows_moving_bars()):
-            return (
-                ProgbarLogger.on_train_batch_end,
-                ProgbarLogger.on_test_batch_end,
-                ProgbarLogger.on_predict_batch_end,
-            )
+            return self._coarse_batch_hooks
         return ()
+
+    @property
+    def _coarse_batch_hooks(self) -> tuple:
+        # A bar is drawn now and then: it does not matter whether it is told of each batch or of some at a time.
+        return (
+            ProgbarLogger.on_train_batch_end,
+            ProgbarLogger.on_test_batch_end,
+            ProgbarLogger.on_predict_batch_end,
+        )
 
     def set_params(self, params: dict[str, Any]) -> None:
         verbose = params["verbose"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -34,6 +35,15 @@ class Rows:
     def dtype(self) -> Any:
         return self.source.dtype
 
+    def follows(self, other: Rows) -> bool:
+        """Tell whether these rows come behind others that are as many, in the same arrays."""
+        return (
+            self.begin == other.begin + other.count
+            and self.source is other.source
+            and self.order is other.order
+            and self.count == other.count
+        )
+
     def take(self, memory: np.ndarray | None = None) -> Any:
         """Return the rows as an array: on a CPU in `memory`, unless they are an array's and follow each other."""
         span = slice(self.begin, self.begin + self.count)
@@ -44,6 +54,11 @@ class Rows:
         if memory is None or self.order is None:
             return source[rows]
         return take_rows(source, rows, memory)
+
+
+def are_rows_of(array_type: type, batch: Sequence[Any]) -> bool:
+    """Tell whether the arrays of a batch are rows of arrays of a type."""
+    return bool(batch) and all(type(rows) is Rows and type(rows.source) is array_type for rows in batch)
 
 
 def take_rows(source: np.ndarray, rows: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:

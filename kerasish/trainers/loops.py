@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 from typing import Any
 
 from kerasish import config
@@ -12,6 +13,7 @@ from kerasish.callbacks.logs import LazyLogs, to_floats
 from kerasish.trainers.batch_steps import BatchSteps
 from kerasish.trainers.data_adapters import EpochIterator
 from kerasish.trainers.logs import epoch_logs
+from kerasish.trainers.steps import Step
 
 
 def limited_epochs(epochs: int) -> int:
@@ -60,7 +62,7 @@ def run_epoch(
     epoch: int,
     callbacks: CallbackList,
     mode: str,
-    step: Callable,
+    step: Step,
     start: int = 0,
     logs: dict[str, Any] | None = None,
 ) -> dict[str, Any] | None:
@@ -72,7 +74,8 @@ def run_epoch(
         epoch: Number of the epoch, from 0; it decides the order of shuffled samples.
         callbacks: What is told of each batch, if it overrides the batch hooks of `mode`.
         mode: `"train"` or `"test"`.
-        step: Runs one batch and returns its logs, or None where the metrics are to be read when they are shown.
+        step: Runs batches and returns their logs, or None where the metrics are to be read when they are shown.
+            Where nobody has to be told of each batch, it may run several at once.
         start: Batches that an interrupted run has trained on.
         logs: What the last of these reported.
     """
@@ -81,12 +84,14 @@ def run_epoch(
     listens = callbacks.wants_batch_hooks(mode)
     if start and model.stop_training:  # the interrupted run was told to stop by its last batch
         return epoch_logs(model, logs)
+    size = model.steps_per_execution
+    alone = not step.joins or callbacks.wants_every_batch(mode)
+    often = None if alone else (lambda batch: max(size, step.at_once(batch)))
     first = start - 1
-    for first, batches in grouped(epoch_iterator.epoch(epoch, start=start), model.steps_per_execution, start):
+    for first, batches in grouped(epoch_iterator.epoch(epoch, start=start), often or size, start):
         if listens:
             begin(first)
-        for batch in batches:
-            logs = step(batch)
+        logs = step(batches[0]) if len(batches) == 1 else step.run(batches)
         if listens:
             shown = LazyLogs(model.get_metrics_result) if logs is None else to_floats(logs)
             end(first + len(batches) - 1, shown)
@@ -95,18 +100,22 @@ def run_epoch(
     return None if first < 0 else epoch_logs(model, logs)
 
 
-def grouped(batches: Iterator[tuple], size: int, first: int = 0) -> Iterator[tuple[int, Sequence[tuple]]]:
-    """Yield batches in groups with the number of each group's first."""
+def grouped(
+    batches: Iterator[tuple], size: int | Callable[[tuple], int], first: int = 0
+) -> Iterator[tuple[int, Sequence[tuple]]]:
+    """Yield batches in groups with the number of each group's first.
+
+    Args:
+        batches: The batches.
+        size: How many there are in a group; or what tells it by a group's first batch.
+        first: Number of the first batch.
+    """
     if size == 1:
         for number, batch in enumerate(batches, first):
             yield number, (batch,)
         return
-    group: list[tuple] = []
     for batch in batches:
-        group.append(batch)
-        if len(group) == size:
-            yield first, group
-            first += size
-            group = []
-    if group:
+        more = (size(batch) if callable(size) else size) - 1
+        group = [batch, *islice(batches, more)]
         yield first, group
+        first += len(group)

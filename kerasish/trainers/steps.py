@@ -1,10 +1,10 @@
-"""How one batch is run: compiled where that is possible, op by op otherwise."""
+"""How batches are run: compiled where that is possible, op by op otherwise."""
 
 from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,10 +18,31 @@ from kerasish.autograd.variable import Variable
 from kerasish.compiler.caches import TraceCache
 from kerasish.compiler.executors import compiles_for
 from kerasish.compiler.function import Compiled, Function
-from kerasish.devices.rows import Rows
+from kerasish.devices.rows import Rows, are_rows_of
 
 
-class EagerStep:
+class Step:
+    """What runs a batch.
+
+    Attributes:
+        joins: Whether some batches may run faster together than one by one.
+    """
+
+    joins = False
+
+    def __call__(self, data: tuple) -> Any:
+        """Run a batch and return its logs."""
+        raise NotImplementedError
+
+    def run(self, batches: Sequence[tuple]) -> Any:
+        """Run batches one after another and return the logs of the last."""
+        logs = None
+        for batch in batches:
+            logs = self(batch)
+        return logs
+
+
+class EagerStep(Step):
     """Run a function of a batch op by op.
 
     Args:
@@ -35,7 +56,7 @@ class EagerStep:
         return self._function(tensors(data))
 
 
-class CompiledStep:
+class CompiledStep(Step):
     """Run a function of a batch as a static graph, traced once for each signature of a batch.
 
     A function that cannot be traced, because its Python needs the values of tensors, runs op by op after one warning;
@@ -61,13 +82,12 @@ class CompiledStep:
         self._compiled = Function(lambda *data: function(data))
         self._ready: dict[Any, Any] = TraceCache()
         self._eager = False
+        self._array_type = type(variables[0]._array) if variables else np.ndarray
+        self._most = 1
+        self.joins = self._array_type is not np.ndarray
 
     def __call__(self, data: tuple) -> Any:
-        arrays: list[Any] = []
-        try:
-            key = _signature(data, arrays)
-        except _OtherLeaf:
-            key = None
+        key, arrays = _key(data)
         compiled = self._ready.get(key)
         if compiled is not None:
             return compiled(arrays)
@@ -82,8 +102,39 @@ class CompiledStep:
             return self._function(tensors(data))
         if key is not None:
             self._ready[key] = compiled
+            self._most = max(self._most, compiled.executable.batches_at_once)
+            self.joins = self._most > 1
             return compiled(arrays)
         return compiled([_without_tensor(leaf) for leaf in tree.flatten(data) if leaf is not None])
+
+    def at_once(self, batch: tuple) -> int:
+        """Return how many batches that follow each other are worth being run at once, if this is the first."""
+        if np.ndarray in map(type, batch):  # (which a generator may have made)
+            return 1
+        key, arrays = _key(batch)
+        compiled = self._ready.get(key)
+        if compiled is None or not are_rows_of(self._array_type, arrays):
+            return 1
+        return compiled.executable.batches_at_once
+
+    def run(self, batches: Sequence[tuple]) -> Any:
+        """Run batches one after another, or at once where that is faster, and return the logs of the last."""
+        if not self.joins:
+            return super().run(batches)
+        logs, first = None, 0
+        while first < len(batches):
+            most = min(self.at_once(batches[first]), len(batches) - first)
+            times = 1
+            while times < most and _follows(batches[first + times], batches[first + times - 1]):
+                times += 1
+            if times == 1:
+                logs = self(batches[first])
+            else:
+                key, arrays = _key(batches[first])
+                compiled = self._ready[key]
+                logs = compiled.pack(compiled.executable(arrays, times))
+            first += times
+        return logs
 
     def traced(self, data: tuple) -> tuple[Compiled, list[Any]]:
         """Return the trace for a batch like this one, making it if it is new, and the arrays to run it on.
@@ -121,7 +172,7 @@ class CompiledStep:
         )
 
 
-class CheckedStep:
+class CheckedStep(Step):
     """Run a step while numeric checks are on, and look for NaN that no operation made: it came in from outside.
 
     Args:
@@ -247,6 +298,15 @@ class _OtherLeaf(Exception):
     """A batch has something in it that is no array of the host."""
 
 
+def _key(data: tuple) -> tuple[Any, list[Any]]:
+    """Return the signature of a batch, None if it has none, and its arrays."""
+    arrays: list[Any] = []
+    try:
+        return _signature(data, arrays), arrays
+    except _OtherLeaf:
+        return None, arrays
+
+
 def _signature(data: Any, arrays: list[Any]) -> Any:
     """Return what a batch's trace depends on, and append its arrays in the order of the trace's arguments.
 
@@ -266,6 +326,20 @@ def _signature(data: Any, arrays: list[Any]) -> Any:
         else:
             found.append(None if each is None else _signature(each, arrays))
     return tuple(found)
+
+
+def _follows(part: Any, before: Any) -> bool:
+    """Tell whether a batch, or a part of one, is of `Rows` that follow those of another."""
+    kind = type(part)
+    if kind is not type(before):
+        return False
+    if kind is Rows:
+        return part.follows(before)
+    if kind is dict:
+        return part.keys() == before.keys() and all(_follows(part[name], before[name]) for name in part)
+    if kind is tuple or kind is list:
+        return len(part) == len(before) and all(map(_follows, part, before))
+    return part is None
 
 
 def _gathered(value: Any) -> Any:

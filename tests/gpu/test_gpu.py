@@ -294,6 +294,33 @@ def test_data_that_do_not_fit_train_as_those_that_do(on_gpu, monkeypatch, source
             assert runtime.pointerGetAttributes(buffer.memory.ctypes.data).type == runtime.memoryTypeHost
 
 
+def test_many_batches_by_one_launch_are_what_they_are_one_by_one(on_gpu, monkeypatch):
+    from kerasish.compiler.executors.cuda import executable
+
+    pytest.importorskip("nvmath", reason="steps with products are recorded with nvmath-python")
+    launches = []
+    record = executable._Instance._recorded
+
+    def noted(self, times):
+        replay = record(self, times)
+        return lambda: launches.append(times) or replay()
+
+    monkeypatch.setattr(executable._Instance, "_recorded", noted)
+
+    def train():
+        launches.clear()
+        model, (x, y) = _wide_model(), _wide_data()
+        history = model.fit(x, y, batch_size=8, epochs=5, verbose=0).history  # 125 batches
+        return [*history.values(), *model.get_weights()]
+
+    found = train()
+    assert launches.count(16) > 20 and launches.count(1) < 125
+    monkeypatch.setattr(executable, "_BATCHES_AT_ONCE", 1)
+    for one, other in zip(found, train(), strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert set(launches) == {1}
+
+
 def test_the_host_works_ahead_of_the_gpu(on_gpu):
     """A long step is not done when the next one is launched, and both get their batches."""
     import cupy

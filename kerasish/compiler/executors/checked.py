@@ -17,10 +17,15 @@ from kerasish.devices.rows import Rows
 class CheckedExecutable:
     """A graph as it was traced, ready to run.
 
+    Attributes:
+        batches_at_once: With how many batches it may be called.
+
     Args:
         graph: The graph, whose operations say where they come from.
         home: An array of the device that it runs on.
     """
+
+    batches_at_once = 1
 
     def __init__(self, graph: Graph, home: Any):
         self.graph = graph

@@ -25,9 +25,14 @@ class NumpyExecutable:
 
     Calls from several threads are safe: each call has an instance (a set of buffers) to itself.
 
+    Attributes:
+        batches_at_once: With how many batches it may be called: with one, since several would gain nothing.
+
     Args:
         graph: The graph.
     """
+
+    batches_at_once = 1
 
     def __init__(self, graph: Graph):
         self.graph = graph

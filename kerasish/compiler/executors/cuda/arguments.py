@@ -16,7 +16,7 @@ from kerasish.compiler.executors.cuda.program import Program
 from kerasish.compiler.executors.cuda.transfer import Transfer, side_by_side
 from kerasish.compiler.graph import Value
 from kerasish.devices.memory import OutOfMemoryError
-from kerasish.devices.rows import Rows
+from kerasish.devices.rows import Rows, are_rows_of
 
 _SMALL = 1 << 16
 """Bytes that CUDA takes over at once wherever they are: nothing is gained by a transfer of them."""
@@ -55,13 +55,18 @@ class Arguments:
             self._memory = self._runtime.memory(self._size)
         self.places.update((value, self._memory + offset) for value, offset in self._offsets.items())
 
-    def bring(self, arguments: Sequence[Any]) -> None:
-        """See to it that what is launched next finds these arguments."""
+    def bring(self, arguments: Sequence[Any], times: int) -> None:
+        """See to it that what is launched next finds these arguments.
+
+        Args:
+            arguments: Arrays or `Rows`.
+            times: How often it is launched: each time on the rows behind those of the time before.
+        """
         if self._program.in_place:
             if not self._transferred(arguments):
                 self._show(arguments)
-        elif arguments and all(type(a) is Rows and not self._is_of_host(a) for a in arguments):
-            self._follow(arguments)
+        elif are_rows_of(self._runtime.array_type, arguments):
+            self._follow(arguments, times)
         else:
             self.feed = None
             if not self._transferred(arguments):
@@ -89,11 +94,11 @@ class Arguments:
             self._shown.append(array if runtime.fits(array) else runtime.fresh(array))
             self.places[value] = runtime.location(self._shown[-1])
 
-    def _follow(self, batch: Sequence[Rows]) -> None:
-        """See to it that the feed gathers this batch."""
+    def _follow(self, batch: Sequence[Rows], times: int) -> None:
+        """See to it that the feed gathers this batch and those that follow it."""
         if self.feed is None or not self.feed.fits(batch):
             self.feed = Feed(self._values, batch, self._runtime.memory(Feed.counter_bytes))
-        begin = self.feed.go_to(batch[0])
+        begin = self.feed.go_to(batch[0], times)
         if begin is not None:
             self._runtime.put(begin, self.feed.counter)
 

@@ -3,11 +3,15 @@
 The first call of a set of buffers launches one step after another; the second records them, and from then on a call is
 a single launch. Where something cannot be recorded (an operation of the array library that waits for the GPU), every
 call launches one after another.
+
+Where the steps gather their batches themselves, a call may be for several batches that follow each other. Once such a
+number of batches has come often enough, steps for all of them are recorded in a row: one launch again.
 """
 
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from time import perf_counter
@@ -33,6 +37,19 @@ from kerasish.compiler.executors.cuda.steps import Launch, Product
 from kerasish.compiler.graph import Graph, Op, Value
 from kerasish.compiler.memory import Plan
 from kerasish.devices import to_numpy
+from kerasish.devices.memory import OutOfMemoryError
+
+_BATCHES_AT_ONCE = 16
+"""On how many batches one launch runs at most. A launch and the Python around it take the host up to 40 us, of which 16
+batches bear less each than the smallest step takes the GPU; more of them would gain nothing."""
+
+_LAUNCHES_AT_ONCE = 256
+"""How many launches are recorded in a row at most, unless a single batch has more: they keep the GPU busy for several
+times as long as the host needs for what comes next, so that more would gain nothing."""
+
+_OFTEN = 4
+"""At which call with the same number of batches it is recorded: that takes about as long as the host gains by so many
+launches, and what is left over at the end of an epoch comes once in an epoch."""
 
 
 class Runtime(Protocol):
@@ -111,6 +128,9 @@ class CudaExecutable:
 
     Calls from several threads are safe: each call has an instance (a set of buffers) to itself.
 
+    Attributes:
+        batches_at_once: With how many batches it may be called.
+
     Args:
         graph: The graph.
         runtime: What runs it.
@@ -125,6 +145,7 @@ class CudaExecutable:
         self._lock = threading.Lock()
         self._idle: list[_Instance] = []
         self._written = [variable for variable, _ in graph.updates]
+        self.batches_at_once = _batches_at_once(self._program) if runtime.records else 1
 
     @property
     def plan(self) -> Plan:
@@ -147,34 +168,37 @@ class CudaExecutable:
             return "arena", program.plan.offsets[value]
         return "new", None
 
-    def __call__(self, arguments: Sequence[Any]) -> tuple:
+    def __call__(self, arguments: Sequence[Any], times: int = 1) -> tuple:
         """Run the graph: return its outputs as new arrays and give the variables their new values.
 
         Args:
             arguments: Arrays of the device or of the host, or `Rows` of such.
+            times: With how many batches to run, at most `batches_at_once`, if the arguments are `Rows` of arrays of the
+                device: with this one and those that follow it there.
         """
         if self._written:
             with interrupts.whole(), self._runtime.use():
-                return self._update(arguments)
+                return self._update(arguments, times)
         with self._runtime.use():
-            return self._run(arguments)
+            return self._run(arguments, times)
 
-    def _update(self, arguments: Sequence[Any]) -> tuple:
+    def _update(self, arguments: Sequence[Any], times: int) -> tuple:
         for variable in self._written:
             if variable._shared:
                 variable.writable()
-        results = self._run(arguments)
-        now = clock()
-        for variable in self._written:
-            variable._changed = now
-        return results
+        try:
+            return self._run(arguments, times)
+        finally:  # (if one of several batches fails, those before it have been run)
+            now = clock()
+            for variable in self._written:
+                variable._changed = now
 
-    def _run(self, arguments: Sequence[Any]) -> tuple:
+    def _run(self, arguments: Sequence[Any], times: int) -> tuple:
         with self._lock:
             instance = self._idle.pop() if self._idle else None
         if instance is None:
             instance = _Instance(self._program, self._functions, self._runtime)
-        results = instance.run(arguments)
+        results = instance.run(arguments, times)
         self._idle.append(instance)
         return results
 
@@ -201,6 +225,24 @@ def _launches(program: Program) -> Iterator[Launch]:
             yield from _launches(inner)
     if program.copies:
         yield _final_copies(program)
+
+
+def _batches_at_once(program: Program) -> int:
+    """Return on how many batches one launch of a program is to run."""
+    if program.in_place or not program.recordable or program.graph.outputs:
+        return 1
+    return max(1, min(_BATCHES_AT_ONCE, _LAUNCHES_AT_ONCE // (1 + _length(program))))
+
+
+def _length(program: Program) -> int:
+    """Return how many launches a run of a program that can be recorded is, beside the gathering of its arguments."""
+    length = int(bool(program.copies))
+    for op in program.graph.ops:
+        if isinstance(op.prim, Loop):
+            length += op.prim.length * sum(map(_length, op.prim.programs))
+        elif op.output not in program.views:
+            length += len(program.steps(op)) if program.has_steps(op) else 1
+    return length
 
 
 def _final_copies(program: Program) -> Launch:
@@ -389,8 +431,8 @@ class _Instance:
         self._constants: dict[Value, Any] = {}
         self._held: list[Any] = []  # keeps the constants' memory
         self._arrays: list[Any] = []
-        self._calls = 0
-        self._replay: Callable[[], None] | None = None
+        self._calls: Counter[int] = Counter()
+        self._replays: dict[int, Callable[[], None] | None] = {}
         self._arguments = Arguments(program, runtime)
         arena = runtime.memory(max(program.plan.size, 1))
         self._frame = _Frame(program, arena, self._arguments.places, self)
@@ -413,7 +455,7 @@ class _Instance:
 
     def _bind(self) -> None:
         """Take the arrays that the variables have now."""
-        self._replay, self._calls = None, 0
+        self._forget()
         for variable, _ in self.program.variables:
             if not self.runtime.fits(variable._array):
                 variable._array = self.runtime.fresh(variable._array)
@@ -423,25 +465,30 @@ class _Instance:
             self.states[id(variable)] = self.runtime.location(array)
         self._arrays = [variable._array for variable, _ in self.program.variables]
 
+    def _forget(self) -> None:
+        """Give up what is recorded: it is of other arrays."""
+        self._calls.clear()
+        self._replays.clear()
+
     def _bound(self) -> bool:
         for (variable, _), array in zip(self.program.variables, self._arrays, strict=True):
             if variable._array is not array:
                 return False
         return True
 
-    def run(self, arguments: Sequence[Any]) -> tuple:
-        """Run with these arguments and return the results as new arrays."""
+    def run(self, arguments: Sequence[Any], times: int) -> tuple:
+        """Run with these arguments, and the batches behind them, and return the results as new arrays."""
         if not self._bound():
             self._bind()
         feed = self._arguments.feed
-        self._arguments.bring(arguments)
+        self._arguments.bring(arguments, times)
         if self._arguments.feed is not feed:
-            self._replay, self._calls = None, 0
+            self._forget()
         results = self._results()  # before any state changes: there may be no room for them
         if self.program.in_place:
             self._run_in_place(results)
         else:
-            self._run_whole()
+            self._run_whole(times)
             for value, result in zip(self.program.graph.outputs, results, strict=True):
                 self.runtime.put(self._frame.array(value), self.runtime.location(result))
         return tuple(results)
@@ -481,17 +528,40 @@ class _Instance:
             given.pop(value, None)
         self._arguments.let_go()
 
-    def _run_whole(self) -> None:
-        """Run on the arguments that are there; where that fails, states are as they were.
+    def _run_whole(self, times: int) -> None:
+        """Run on the arguments that are there, and the batches behind them; where one fails, states are as before it.
 
         What may fail is a run that is not recorded, if it asks for memory: recorded ones ask for none.
         """
-        self._calls += 1
-        if self._calls == 2 and self.program.recordable:
-            self._replay = self.runtime.record(self._launch)
-        if self._replay is not None:
-            self._replay()
-            return
+        self._calls[times] += 1
+        if self._calls[times] == (2 if times == 1 else _OFTEN) and self.program.recordable:
+            self._replays[times] = self._recorded(times)
+        replay = self._replays.get(times)
+        if replay is not None:
+            replay()
+        elif times == 1:
+            self._run_once()
+        else:
+            for _ in range(times):
+                self._run_whole(1)
+
+    def _recorded(self, times: int) -> Callable[[], None] | None:
+        """Return what runs the program on so many batches by one launch; None where that cannot be."""
+        if times == 1:
+            return self.runtime.record(self._launch)
+
+        def launch() -> None:
+            for _ in range(times):
+                self._launch()
+
+        try:
+            with self.runtime.use():
+                return self.runtime.record(launch)
+        except OutOfMemoryError:  # the recording's own: there is one of a single step
+            return None
+
+    def _run_once(self) -> None:
+        """Launch one step after another."""
         arrays = [variable._array for variable in self.program.exposed]
         saved = [(self.runtime.location(a), to_numpy(a)) for a in arrays]
         try:

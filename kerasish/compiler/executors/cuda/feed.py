@@ -52,9 +52,12 @@ class Feed:
             for rows, (source, order) in zip(batch, self._batch, strict=True)
         )
 
-    def go_to(self, rows: Rows) -> np.ndarray | None:
-        """Return what the counter has to be set to for a batch; None where it stands there."""
-        before, self._next = self._next, rows.begin + rows.count
+    def go_to(self, rows: Rows, times: int) -> np.ndarray | None:
+        """Return what the counter has to be set to for a batch and those that follow it, `times` in all.
+
+        None where it stands there.
+        """
+        before, self._next = self._next, rows.begin + times * rows.count
         return None if rows.begin == before else np.array([rows.begin, 0])
 
     def places(self, locate: Callable[[Any], Any]) -> dict[Value, Any]:
