@@ -241,7 +241,7 @@ def _length(program: Program) -> int:
         if isinstance(op.prim, Loop):
             length += op.prim.length * sum(map(_length, op.prim.programs))
         elif op.output not in program.views:
-            length += len(program.steps(op)) if program.has_steps(op) else 1
+            length += len(steps_of(op)) if has_steps(op) else 1
     return length
 
 
