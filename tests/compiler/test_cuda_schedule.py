@@ -84,6 +84,28 @@ class TestLaunches:
         launches = launches_of(graph_of(function, [np.broadcast_to(np.float32(0), (2**18, 40))]))
         assert max(len(chain.phases) for chains in launches for chain in chains) == 1
 
+    def test_what_is_large_keeps_the_gpu_busy(self):
+        """However many launches it takes: a single block would need none between sums and what they are needed for."""
+
+        def function(x):
+            y = ops.where(x > 0, ops.exp(x), 0.0)
+            return y, ops.sum(y, 0) * 2.0, ops.mean(y)
+
+        launches = launches_of(graph_of(function, [np.broadcast_to(np.float32(0), (2**16, 64))]))
+        spans = [chain.span(256) for chains in launches for chain in chains if chain.phases[0].work > 2**16]
+        assert len(spans) == 3 and all(span.blocks >= 100 for span in spans)
+
+    def test_what_nothing_needs_yet_waits_for_other_launches(self):
+        dropout = keras.layers.Dropout(0.5, seed=1)
+
+        def function(x, y):
+            return ops.exp(ops.matmul(dropout(x, training=True), y))  # the library's product
+
+        first, second = launches_of(graph_of(function, [floats(300, 200), floats(200, 300)]))
+        seed = dropout.seed_generator.state
+        written = [[a.value.shape for p in chain.phases for a in p.writes] for chain in second]
+        assert len(first) == 1 and seed.shape in [shape for (shape,) in written]
+
     def test_a_launch_takes_no_more_arrays_than_fit(self):
         arrays = [floats(3) for _ in range(300)]
         launches = launches_of(graph_of(lambda *xs: [x * 2 for x in xs], arrays))

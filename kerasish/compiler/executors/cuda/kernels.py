@@ -1,4 +1,5 @@
-"""Kernels for a GPU: groups of operations as phases, and phases as few launches."""
+"""What stands in a GPU's graph in place of primitives: groups of operations as phases, phases as launches, and library
+calls."""
 
 from __future__ import annotations
 
@@ -7,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from kerasish.compiler.executors.cuda.phases import Access, NestPhase, Phase, ScalarsPhase, Sources
 from kerasish.compiler.executors.cuda.planning import phases_of
 from kerasish.compiler.executors.cuda.reductions import ReducePhase
-from kerasish.compiler.executors.cuda.schedule import Needs, launch_of, schedule
+from kerasish.compiler.executors.cuda.schedule import Chain, launch_of
+from kerasish.compiler.executors.cuda.steps import Step
 from kerasish.compiler.graph import Op, Value
 from kerasish.compiler.kernel import Kernel
 from kerasish.compiler.nests import Grouping
@@ -33,6 +35,20 @@ class CudaKernel(Kernel):
         self.inputs = [v for v in read if v not in self.outputs]
 
 
+class Library(Kernel):
+    """A library call as steps.
+
+    Attributes:
+        steps: Its launches and products.
+        outputs: What it makes, then room that it works in.
+    """
+
+    def __init__(self, name: str, steps: Sequence[Step], outputs: Sequence[Value]):
+        self.name = name
+        self.steps = list(steps)
+        self.outputs = list(outputs)
+
+
 class Launches(Kernel):
     """Phases of kernels and small products that follow each other, as launches.
 
@@ -43,23 +59,23 @@ class Launches(Kernel):
         steps: The launches in order.
 
     Args:
-        phases: The phases in an order in which they can be done.
+        chains: For each launch its chains.
         name: What `explain` calls it.
-        replaced: Values that replace others, as `Needs` takes them.
     """
 
-    def __init__(self, phases: Sequence[Phase], name: str, replaced: Mapping[Value, Value]):
+    def __init__(self, chains: Sequence[Sequence[Chain]], name: str):
         self.name = name
-        self.chains = schedule(phases, Needs(phases, replaced))
-        self.steps = [launch_of(chains, name) for chains in self.chains]
+        self.chains = list(chains)
+        self.steps = [launch_of(some, name) for some in chains]
+        self._places = {
+            p: (n, chain) for n, some in enumerate(chains) for chain in some for p in chain.phases
+        }
+        phases = list(self._places)
         written = dict.fromkeys(a.value for phase in phases for a in phase.writes)
         scratch = dict.fromkeys(v for phase in phases for v in phase.scratch)
         self.outputs = [*written, *scratch]
         read = dict.fromkeys(phase.root(a.value) for phase in phases for a in phase.reads)
         self.inputs = [v for v in read if v not in written]
-        self._places = {
-            p: (n, chain) for n, chains in enumerate(self.chains) for chain in chains for p in chain.phases
-        }
 
     def may_overwrite(self, input_index: int, output_index: int) -> bool:
         x, out = self.inputs[input_index], self.outputs[output_index]
@@ -89,4 +105,4 @@ def _same_thread(phase: Phase, read: Access, write: Access) -> bool:
     return all(set(g) & set(write.axes) for g in phase.layout.groups)
 
 
-__all__ = ["CudaKernel", "Launches"]
+__all__ = ["CudaKernel", "Launches", "Library"]

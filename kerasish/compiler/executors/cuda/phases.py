@@ -100,7 +100,7 @@ class Phase:
     Attributes:
         reads: What it reads from memory.
         writes: What it writes.
-        scratch: Arrays that it works in, which nothing else needs.
+        scratch: Arrays that it works in, which nothing else needs; known once its statements are written.
         work: About how many elements it touches.
         parts: Into how many equal parts, one after another, it can be cut at most; any divisor of it will do too.
     """
@@ -120,6 +120,10 @@ class Phase:
     def blocks(self, threads: int) -> int:
         """Return how many blocks of so many threads it should have."""
         raise NotImplementedError
+
+    def blocks_alone(self, threads: int) -> int:
+        """Return how many it should have where they take turns."""
+        return self.blocks(threads)
 
     def text(self, span: Span, pointer: Callable[[Value], str]) -> list[str]:
         """Return its statements; `pointer` names the address of an array."""

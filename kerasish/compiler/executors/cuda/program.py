@@ -13,8 +13,7 @@ import numpy as np
 from kerasish.autograd.primitive import TABLE
 from kerasish.compiler.decompose import decompose
 from kerasish.compiler.executors.cuda.code import is_half, memory_type
-from kerasish.compiler.executors.cuda.kernels import CudaKernel, Launches
-from kerasish.compiler.executors.cuda.phases import Phase, Sources
+from kerasish.compiler.executors.cuda.kernels import CudaKernel, Launches, Library
 from kerasish.compiler.executors.cuda.products import (
     Affine,
     is_product,
@@ -22,7 +21,7 @@ from kerasish.compiler.executors.cuda.products import (
     with_epilogues,
     with_matrices,
 )
-from kerasish.compiler.executors.cuda.small_products import ProductPhase, product_phase
+from kerasish.compiler.executors.cuda.runs import with_launches
 from kerasish.compiler.executors.cuda.steps import Launch, Product, Step
 from kerasish.compiler.executors.cuda.views import lay_out
 from kerasish.compiler.executors.cuda.windows import lower_windows
@@ -30,25 +29,10 @@ from kerasish.compiler.fusion import group, is_fusible
 from kerasish.compiler.graph import Graph, Op, Value
 from kerasish.compiler.kernel import Kernel
 from kerasish.compiler.memory import Plan, plan_memory
-from kerasish.compiler.nests import Grouping
 from kerasish.compiler.passes import optimize, slice_first
 from kerasish.compiler.views import VIEWS, View, contiguous_strides, place_of
 
 _DTYPES = frozenset("?bhilqBHILQefd")
-
-
-class Library(Kernel):
-    """A library call as steps.
-
-    Attributes:
-        steps: Its launches and products.
-        outputs: What it makes, then room that it works in.
-    """
-
-    def __init__(self, name: str, steps: Sequence[Step], outputs: Sequence[Value]):
-        self.name = name
-        self.steps = list(steps)
-        self.outputs = list(outputs)
 
 
 class Repeated(Kernel):
@@ -262,57 +246,6 @@ def steps_of(op: Op) -> Sequence[Step]:
     return op.prim.steps if has_steps(op) else ()
 
 
-def _with_launches(graph: Graph, views: dict[Value, View]) -> Graph:
-    """Put launches in place of kernels and small products, for those that follow each other as few as possible."""
-    states = {
-        id(v.data): v for v in (*graph.states, *(view.root for view in views.values())) if v.kind == "state"
-    }
-    replaced = {value: states[id(variable)] for variable, value in graph.updates if id(variable) in states}
-    sources = Sources(Grouping((), set()), views)
-    ops: list[Op] = []
-    run: list[tuple[Op, Sequence[Phase]]] = []
-    shown: list[Op] = []  # views of what the run makes
-
-    def finish() -> None:
-        phases = [phase for _, own in run for phase in own]
-        if len(phases) == 1 and isinstance(phases[0], ProductPhase) and not phases[0].stands_alone:
-            ops.append(run[0][0])
-        elif run:
-            names = dict.fromkeys(op.prim.name.removeprefix("fused_") for op, _ in run)
-            name = run[0][0].prim.name if len(run) == 1 else "together_" + "_".join(names)[:80]
-            kernel = Launches(phases, name, replaced)
-            ops.append(Op(kernel, kernel.inputs, {}, kernel.outputs))
-        ops.extend(shown)
-        run.clear()
-        shown.clear()
-
-    made: set[Value] = set()
-    for op in graph.ops:
-        if op.output in views:
-            (shown if views[op.output].root in made else ops).append(op)
-            continue
-        phases = _phases(op, sources)
-        if phases:
-            run.append((op, phases))
-            made.update(op.outputs)
-        else:
-            finish()
-            made.clear()
-            ops.append(op)
-    finish()
-    return graph.with_ops(ops)
-
-
-def _phases(op: Op, sources: Sources) -> Sequence[Phase]:
-    """Return the phases of an operation that consists of such."""
-    if isinstance(op.prim, CudaKernel):
-        return op.prim.phases
-    if isinstance(op.prim, Library) and len(op.prim.steps) == 1 and isinstance(op.prim.steps[0], Product):
-        phase = product_phase(op.prim.steps[0], sources)
-        return () if phase is None else (phase,)
-    return ()
-
-
 def _may_overwrite(op: Op, i: int, j: int) -> bool:
     return bool(op.prim.may_overwrite(i, j))
 
@@ -332,7 +265,7 @@ def _prepared(graph: Graph) -> tuple[Graph, dict[Value, View]]:
     graph = with_epilogues(with_matrices(graph, views), views)
     graph = group(graph, _kernel_maker(views), _fusible)
     ops = [_with_steps(op, views) for op in graph.ops]
-    return _with_launches(graph.with_ops(ops), views), views
+    return with_launches(graph.with_ops(ops), views), views
 
 
 def _settled(graph: Graph) -> Graph:

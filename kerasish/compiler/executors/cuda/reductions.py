@@ -178,7 +178,10 @@ class RowPhase(NestPhase):
 
 
 class ReducePhase(NestPhase):
-    """One reduction over axes of a nest, with partial results where one block for an output is too few.
+    """One reduction over axes of a nest.
+
+    Where blocks take turns and one for an output is too few, several leave partial results, and the last of them adds
+    those up.
 
     Args:
         p: The reduction.
@@ -200,9 +203,6 @@ class ReducePhase(NestPhase):
         self.work = self.outputs * self.inputs
         self.parts = layout.dims[self._kept_loops[0]] if self._kept_loops else 1
         self.dtype = in_registers(p.op.output.dtype)
-        self.splits = 1
-        self._partials: Value | None = None
-        self._tickets: Value | None = None
 
     def is_local(self, access: Access, parts: int) -> bool:
         if parts == 1:
@@ -211,26 +211,11 @@ class ReducePhase(NestPhase):
             return self._runs_along(access._replace(axes=self.p.result_axes), self._kept_loops[0], parts)
         return self._kept_loops[0] == 0 and self._runs_along(access, 0, parts)
 
-    def share_out(self, threads: int) -> None:
-        """Share each output out among several blocks of so many threads where there would be too few otherwise.
-
-        Args:
-            threads: Threads of a block; 0 to leave each output to one block.
-        """
-        self.splits, self.scratch = 1, []
-        if not threads:
-            return
-        tiles = self._tiles(threads)
+    def _splits(self, threads: int) -> int:
+        """Return among how many blocks of so many threads each output is shared out, where there would be too few."""
         lanes = threads // 32 if self.across else self._team(threads)
         useful = max(1, self.inputs // (lanes * 8))
-        self.splits = max(1, min(_WHOLE_GPU // tiles, useful))
-        if self.splits > 1:
-            self._partials = Value((self.splits, self.outputs), self.dtype)
-            zeros = np.zeros(tiles, np.uint32)
-            self._tickets = Value(
-                zeros.shape, zeros.dtype, "constant", zeros
-            )  # every run leaves them at zero
-            self.scratch = [self._partials]
+        return max(1, min(_WHOLE_GPU // self._tiles(threads), useful))
 
     def _team(self, threads: int) -> int:
         return threads if self.inputs > 1024 else 32
@@ -239,8 +224,11 @@ class ReducePhase(NestPhase):
         return ceil_div(self.outputs, 32 if self.across else threads // self._team(threads))
 
     def blocks(self, threads: int) -> int:
-        tiles = self._tiles(threads)
-        return tiles * self.splits if self.splits > 1 else min(tiles, MOST_BLOCKS)
+        return min(self._tiles(threads), MOST_BLOCKS)
+
+    def blocks_alone(self, threads: int) -> int:
+        splits = self._splits(threads)
+        return self._tiles(threads) * splits if splits > 1 else self.blocks(threads)
 
     def _text(self, span: Span) -> list[str]:
         threads = span.threads
@@ -258,7 +246,7 @@ class ReducePhase(NestPhase):
         place = Place(self, inner, indices, self.loader(inner, indices), start)
         x = inner.cast(place.value(self.p.op.inputs[0], self.p.axes), self.p.op.output.dtype)
         nothing = body.const(identity(self.p.op.prim.name, self.dtype), self.dtype).ref
-        tiles, splits = self._tiles(threads), self.splits
+        tiles, splits = self._tiles(threads), 1 if span.parts else self._splits(threads)
         team = 32 if self.across else self._team(threads)
         lanes = threads // 32 if self.across else team
         width = 32 if self.across else threads // team
@@ -293,9 +281,13 @@ class ReducePhase(NestPhase):
         leader = "mine && threadIdx.x / 32 == 0" if self.across else f"mine && threadIdx.x % {team} == 0"
         result = encoded("total", self.p.op.output.dtype)
         if splits == 1:
+            self.scratch = []
             lines += [f"if ({leader}) {out} = {result};", "}"]
             return lines
-        partials, tickets = self._pointer(self._partials), self._pointer(self._tickets)
+        self.scratch = [Value((splits, self.outputs), self.dtype)]
+        zeros = np.zeros(tiles, np.uint32)  # as every run leaves them
+        partials = self._pointer(self.scratch[0])
+        tickets = self._pointer(Value(zeros.shape, zeros.dtype, "constant", zeros))
         lines += [
             f"if ({leader}) {partials}[part * {self.outputs}ll + output] = total;",
             "__threadfence();",

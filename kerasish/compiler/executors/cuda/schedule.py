@@ -60,15 +60,9 @@ class Chain:
     def span(self, threads: int) -> Span:
         """Return what its blocks do where they have so many threads."""
         if not self.parts:
-            return Span(threads, self.phases[0].blocks(threads))
+            return Span(threads, self.phases[0].blocks_alone(threads))
         blocks = min(self.parts, max(phase.blocks(threads) for phase in self.phases))
         return Span(threads, ceil_div(self.parts, ceil_div(self.parts, blocks)), self.parts)
-
-    def settle(self) -> None:
-        """Decide how its reductions are shared out."""
-        for phase in self.phases:
-            if isinstance(phase, ReducePhase):
-                phase.share_out(0 if self.parts else _THREADS)
 
     def microseconds(self, threads: int) -> float:
         """Return about how long blocks of so many threads take for it."""
@@ -131,17 +125,11 @@ class Needs:
 def schedule(phases: Sequence[Phase], needs: Needs) -> list[list[Chain]]:
     """Return the launches that do some phases, each as chains that stand side by side in it."""
     ways = [_placed(phases, needs, together) for together in _Together]
-    if (
-        len(phases) > 1
-        and len({x for p in phases for x in _touched(p)}) + _SCRATCH * len(phases) <= _MOST_ARRAYS
-    ):
+    arrays = {value for phase in phases for value in _touched(phase)}
+    if len(phases) > 1 and len(arrays) <= _MOST_ARRAYS:
         ways.append([[(list(phases), 1)]])
-    launches = min(
-        ([[Chain(*chain, needs) for chain in launch] for launch in way] for way in ways), key=_microseconds
-    )
-    for chain in (chain for launch in launches for chain in launch):
-        chain.settle()
-    return launches
+    chains = ([[Chain(*chain, needs) for chain in launch] for launch in way] for way in ways)
+    return min(chains, key=_microseconds)
 
 
 def _microseconds(launches: Sequence[Sequence[Chain]]) -> float:
@@ -239,8 +227,6 @@ def launch_of(chains: Sequence[Chain], name: str) -> Launch:
     """
     threads = _threads(chains)
     arguments: dict[Value, str] = {}
-    phases = [phase for chain in chains for phase in chain.phases]
-    writes = dict.fromkeys(v for p in phases for v in (*(a.value for a in p.writes), *p.scratch))
 
     def pointer(value: Value) -> str:
         return arguments.setdefault(value, f"a{len(arguments)}")
@@ -255,6 +241,8 @@ def launch_of(chains: Sequence[Chain], name: str) -> Launch:
             continue
         above = f"blockIdx.x >= {bounds[number]}u && " if number else ""
         body += [f"if ({above}blockIdx.x < {bounds[number + 1]}u) {{", *lines, "}"]
+    phases = [phase for chain in chains for phase in chain.phases]
+    writes = dict.fromkeys(v for p in phases for v in (*(a.value for a in p.writes), *p.scratch))
     parameters = ", ".join(
         f"{'' if v in writes or v.kind == 'constant' else 'const '}{memory_type(v.dtype)}* {n}"
         for v, n in arguments.items()
