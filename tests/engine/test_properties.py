@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from kerasish import KerasTensor, Tensor, ops
+from kerasish import KerasTensor, Tensor, function, ops
 from kerasish.autograd import gradients_of
 
 settings.register_profile("engine", max_examples=60, deadline=None, derandomize=True)
@@ -239,3 +239,23 @@ def test_sort_and_top_k_keep_equal_values_in_order(shape, data):
     values, places = ops.top_k(Tensor(array), k)
     np.testing.assert_array_equal(places.numpy(), np.argsort(-array, kind="stable")[..., :k])
     np.testing.assert_array_equal(values.numpy(), np.take_along_axis(array, places.numpy(), -1))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int32", "uint8"])
+@pytest.mark.parametrize("shape", [(5000, 3), (700, 16), (2048, 1), (130, 17), (9, 40, 7), (3, 1000)])
+def test_extrema_of_many_short_rows(shape, dtype):
+    """Eager and compiled, also of rows that do not lie in order, with NaN where there is one."""
+    x = (np.random.default_rng(0).standard_normal(shape) * 50).astype(dtype)
+    if x.dtype.kind == "f":
+        x[1, ..., -1], x[0, ..., 0] = np.nan, np.inf
+    turned = np.asfortranarray(x)
+
+    def extrema(x):
+        return ops.max(x, -1), ops.min(x, axis=-1, keepdims=True), ops.max(x, x.ndim - 1, keepdims=True)
+
+    wanted = x.max(-1), x.min(-1, keepdims=True), x.max(-1, keepdims=True)
+    for array in (x, turned):
+        for found in (extrema(Tensor(array)), function(extrema)(array)):
+            for one, other in zip(found, wanted, strict=True):
+                np.testing.assert_array_equal(one.numpy(), other)
+                assert one.numpy().dtype == other.dtype

@@ -15,7 +15,15 @@ import numpy as np
 from kerasish.autograd.primitive import Binary, Unary
 from kerasish.autograd.primitives.indexing import with_arrays
 from kerasish.compiler.graph import Op, Value
-from kerasish.devices.cpu import check_classes, index_add, row_of_ones, sums_by_product
+from kerasish.devices.cpu import (
+    check_classes,
+    compares_columns,
+    extremum_of_rows,
+    index_add,
+    row_of_ones,
+    sums_by_product,
+)
+from kerasish.devices.cpu import max as cpu_max
 
 Bind = Callable[[Any, str], str]
 """Gives an object (a function, an axis tuple) a name in the generated code."""
@@ -72,6 +80,19 @@ def _reduction(function: str) -> Rule:
         reduce = bind(getattr(np, function).reduce, f"{function}_reduce")
         wanted = "None" if op.inputs[0].dtype == dtype else bind(dtype, str(dtype))
         return [f"{reduce}({inputs[0]}, {axis!r}, {wanted}, {out}, {keepdims})"]
+
+    return rule
+
+
+def _extremum(function: str) -> Rule:
+    along_any_axis = _reduction(function)
+
+    def rule(op: Op, inputs: list[str], out: str, bind: Bind) -> list[str]:
+        x = op.inputs[0]
+        if op.params["axis"] == (x.ndim - 1,) and compares_columns(x):
+            compare = bind(getattr(np, function), function)
+            return [f"{bind(extremum_of_rows, 'extremum_of_rows')}({compare}, {inputs[0]}, {out})"]
+        return along_any_axis(op, inputs, out, bind)
 
     return rule
 
@@ -144,16 +165,19 @@ def _with_number(function: str, number: float, first: bool = False) -> Rule:
 
 def _softmax(op: Op, inputs: list[str], out: str, bind: Bind) -> list[str]:
     x, axis = op.inputs[0], op.params["axis"]
-    top = bind(np.maximum.reduce, "maximum_reduce")
+    last = axis in (-1, x.ndim - 1)
+    top = f"{bind(np.maximum.reduce, 'maximum_reduce')}({inputs[0]}, {axis}, None, None, True)"
+    if last and compares_columns(x):
+        top = f"{bind(cpu_max, 'max')}({inputs[0]}, -1, True)"
     subtract, exp, divide = (bind(getattr(np, n), n) for n in ("subtract", "exp", "divide"))
     total = f"{bind(np.add.reduce, 'add_reduce')}({out}, {axis}, None, None, True)"
-    if axis in (-1, x.ndim - 1) and sums_by_product(x):
+    if last and sums_by_product(x):
         rows = _reshaped(out, x.shape, (x.size // x.shape[-1], x.shape[-1]))
         ones = bind(row_of_ones(x.shape[-1], x.dtype, True), "ones")
         product = f"{bind(np.dot, 'dot')}({rows}, {ones})"
         total = _reshaped(product, (x.size // x.shape[-1], 1), (*x.shape[:-1], 1))
     return [
-        f"{subtract}({inputs[0]}, {top}({inputs[0]}, {axis}, None, None, True), {out})",
+        f"{subtract}({inputs[0]}, {top}, {out})",
         f"{exp}({out}, {out})",
         f"{divide}({out}, {total}, {out})",
     ]
@@ -209,8 +233,8 @@ _RULES: dict[str, Rule] = {
     "put_at_places": _put_at_places,
     "scatter_add": _scatter_add,
     "reduce_sum": _sum,
-    "reduce_max": _reduction("maximum"),
-    "reduce_min": _reduction("minimum"),
+    "reduce_max": _extremum("maximum"),
+    "reduce_min": _extremum("minimum"),
     "reduce_prod": _reduction("multiply"),
     "where": _where,
     "cast": _cast,
