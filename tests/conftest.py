@@ -18,25 +18,33 @@ os.environ.setdefault("KERAS_BACKEND", "jax")
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("KERASISH_DEVICE", "cpu")  # tests of GPUs, in tests/gpu, say so
-# The oracle computes little of much: what XLA takes to optimize a program is never won back.
+# The oracle computes little of much: what XLA takes to optimize a program, and JAX to note which line each of its
+# operations comes from, is never won back.
 os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
+os.environ.setdefault("JAX_TRACEBACK_IN_LOCATIONS_LIMIT", "0")
 
 
 def _compile_in_less_time():
-    """Have XLA do without its newest code generators, which take a third of the layers' tests' time and gain nothing here.
+    """Have XLA do without what takes time and gains nothing here: its newest code generators, a third of the layers'
+    tests' time, and code in many pieces that threads compile, of which there are as many as tests run at once.
 
-    Only where the option is known to exist: XLA ends the process at a name that it does not know.
+    Only where the options are known to exist: XLA ends the process at a name that it does not know.
     """
     try:
         version = metadata.version("jaxlib")
     except metadata.PackageNotFoundError:
         return
-    if version.startswith(_WITH_FUSION_EMITTERS):
-        os.environ.setdefault("XLA_FLAGS", "--xla_cpu_use_fusion_emitters=false")
+    if version.startswith(_WITH_THESE_OPTIONS):
+        options = "--xla_cpu_use_fusion_emitters=false --xla_cpu_parallel_codegen_split_count=1"
+        os.environ.setdefault("XLA_FLAGS", options)
 
 
-_WITH_FUSION_EMITTERS = ("0.10.",)
+_WITH_THESE_OPTIONS = ("0.10.",)
 _compile_in_less_time()
+
+# Tracing makes many objects that stay and next to no cycles: with Python's 700, looking for those takes a tenth of all
+# the time. What has to be found is found by tests that call `gc.collect`, and after every file.
+gc.set_threshold(50_000, 20, 20)
 
 
 def pytest_configure(config):

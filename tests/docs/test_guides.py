@@ -18,10 +18,15 @@ PAGES = [
 ]
 
 
-@pytest.fixture
-def small_mnist(monkeypatch):
+@pytest.fixture(scope="module")
+def cut():
+    """A little of MNIST, which takes longer to unpack than a guide to run."""
     (x, y), (x_test, y_test) = kerasish.datasets.mnist.load_data()
-    cut = (x[:640], y[:640]), (x_test[:100], y_test[:100])
+    return (x[:640], y[:640]), (x_test[:100], y_test[:100])
+
+
+@pytest.fixture
+def small_mnist(monkeypatch, cut):
     monkeypatch.setattr(kerasish.datasets.mnist, "load_data", lambda *args, **kwargs: cut)
 
 

@@ -137,13 +137,11 @@ def expected_of(oracle):
             def f(arrays, call=call):
                 rest = iter(arrays)
                 args = [next(rest) if is_float(a) else a for a in call.args]
-                return getattr(oracle.ops.image, call.name)(*args, **call.kwargs)
+                y = getattr(oracle.ops.image, call.name)(*args, **call.kwargs)
+                return (weigh(y) if y.dtype == jnp.float32 else 0.0), y
 
-            y = f(arrays)
-            found = (
-                jax.grad(lambda a, f=f: weigh(f(a)))(arrays) if y.dtype == jnp.float32 and arrays else None
-            )
-            results.append((y, found))
+            found, y = jax.grad(f, has_aux=True)(arrays)
+            results.append((y, found if y.dtype == jnp.float32 and arrays else None))
         return results
 
     arrays = [[a for a in call.args if is_float(a)] for call in CALLS]

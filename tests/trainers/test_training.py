@@ -92,7 +92,8 @@ def test_history_is_keras(oracle, case):
             compiled["optimizer"] = compiled["optimizer"](keras)
         model = make(keras, activation, **compiled)
         history = fit(model, X, y, epochs=3, validation_split=0.2)
-        return [history, model.get_weights(), model.evaluate(X, y, verbose=0), model.predict(X, verbose=0)]
+        alike = dict(batch_size=10, verbose=0)  # as validation has them: each size is compiled anew
+        return [history, model.get_weights(), model.evaluate(X, y, **alike), model.predict(X, **alike)]
 
     assert_same(program(kerasish), program(oracle))
 

@@ -118,25 +118,34 @@ def run(optimizer, variables, seed, steps):
         optimizer.apply(grads, variables)
 
 
-def run_oracle(optimizer, variables, seed, steps):
-    """The same with the oracle, as one compiled loop where that is faster."""
+def oracle_steps(optimizer, variables):
+    """Return a function like `run` of the oracle's, by one compiled loop or, for a few steps, one compiled step."""
     import jax
 
-    if steps < 10 and not optimizer.gradient_accumulation_steps:
-        run(optimizer, variables, seed, steps)
-        return
     optimizer.build(variables)
-    drawn = gradients(seed, steps, [v.shape for v in variables])
-    stacked = [np.stack(grads) for grads in zip(*drawn, strict=True)]
 
+    @jax.jit
     def step(state, grads):
         trained, slots = optimizer.stateless_apply(state[1], grads, state[0])
-        return (trained, slots), None
+        return trained, slots
 
-    start = ([v.value for v in variables], [v.value for v in optimizer.variables])
-    (trained, slots), _ = jax.jit(lambda s, g: jax.lax.scan(step, s, g))(start, stacked)
-    for variable, value in zip([*variables, *optimizer.variables], [*trained, *slots], strict=True):
-        variable.assign(value)
+    @jax.jit
+    def loop(state, stacked):
+        return jax.lax.scan(lambda state, grads: (step(state, grads), None), state, stacked)[0]
+
+    def run(seed, steps):
+        drawn = list(gradients(seed, steps, [v.shape for v in variables]))
+        state = ([v.value for v in variables], [v.value for v in optimizer.variables])
+        if steps < 10:
+            for grads in drawn:
+                state = step(state, grads)
+        else:
+            state = loop(state, [np.stack(grads) for grads in zip(*drawn, strict=True)])
+        trained, slots = state
+        for variable, value in zip([*variables, *optimizer.variables], [*trained, *slots], strict=True):
+            variable.assign(value)
+
+    return run
 
 
 def assert_equal(ours, theirs, rtol=2e-5, atol=2e-6):
@@ -156,7 +165,7 @@ def test_a_hundred_steps_equal_the_oracle(oracle, case):
     count = shapes_that_matter(case)
     variables, expected = make_variables(kerasish, count), make_variables(oracle, count)
     run(ours, variables, seed=1, steps=100)
-    run_oracle(theirs, expected, seed=1, steps=100)
+    oracle_steps(theirs, expected)(seed=1, steps=100)
     assert_equal(variables, expected)
     assert_equal(ours.variables, theirs.variables)
     assert int(ours.iterations) == int(theirs.iterations)
@@ -202,7 +211,8 @@ def test_signature_equals_the_oracle(oracle, name):
 def test_state_goes_over_to_the_oracle_and_back(oracle, case):
     count = shapes_that_matter(case)
     theirs, expected = make(oracle, case), make_variables(oracle, count)
-    run_oracle(theirs, expected, seed=2, steps=4)
+    run_theirs = oracle_steps(theirs, expected)
+    run_theirs(seed=2, steps=4)
     store = {}
     theirs.save_own_variables(store)
 
@@ -216,7 +226,7 @@ def test_state_goes_over_to_the_oracle_and_back(oracle, case):
     back = {}
     ours.save_own_variables(back)
     assert list(back) == list(store)
-    run_oracle(theirs, expected, seed=3, steps=4)
+    run_theirs(seed=3, steps=4)
     assert_equal(variables, expected)
     theirs.load_own_variables(back)
     assert_equal(ours.variables, theirs.variables, rtol=0, atol=0)
