@@ -178,7 +178,9 @@ class Levels:
 
     def _cost_of_keeping(self, x: Value, op: Op, level: int) -> int:
         """Return the bytes that stay in memory if `op` reads `x` at `level` only."""
-        if x.kind != "result" or x.size == 1:
+        if (
+            x.size == 1 or x not in self._maker
+        ):  # (what shows part of an argument or a variable has no maker here)
             return 0
         others = [u for u in self._users[x] if u is not op]
         if any(self.fused.get(u, self.library.get(u, 0)) >= level for u in others):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from typing import Any
 
 import numpy as np
@@ -42,6 +43,14 @@ class Layout:
             self.split = len(groups) - 1
         else:
             self.split = sum(g[0] < nest.split for g in groups)
+
+    def along(self, axes: Axes) -> Layout:
+        """Return a layout of those of the loops that run along any of some axes."""
+        found = copy(self)
+        kept = [i for i, g in enumerate(self.groups) if set(g) & set(axes)]
+        found.groups, found.dims = [self.groups[i] for i in kept], [self.dims[i] for i in kept]
+        found.split = max(len(kept) - 1, 0)
+        return found
 
     def strides(self, axes: Axes, strides: Sequence[int]) -> list[int]:
         """Return how far apart neighbors along each loop are in an array whose neighbors along its axes are so far."""

@@ -193,7 +193,7 @@ struct Region {
     size_t bytes;
     bool writable;
 };
-constexpr int MOST_REGIONS = 256;
+constexpr int MOST_REGIONS = 512;
 static Region regions[MOST_REGIONS];
 static int region_count;
 
@@ -317,6 +317,7 @@ static const char *enter(void (*f)(void **), unsigned grid, unsigned block, int 
         return message;
     }
     if (!grid || !block || block > MOST_THREADS) return "a grid or a block of no threads, or a block of more than 1024";
+    if (count > MOST_REGIONS) return "more arrays than the stand-in takes";
     int which[MOST_REGIONS];
     region_count = 0;
     for (int i = 0; i < count; i++) {

@@ -206,6 +206,24 @@ def test_steps_of_loops_may_end_in_anything(loop):
 
 
 @pytest.mark.interpreted
+def test_loops_and_windows_over_what_begins_inside_an_array():
+    """Packs of 16 bytes are read where an array of its own would begin, which a part of one need not do."""
+
+    def function(x):
+        four, rows, pixels = x[1:5], ops.reshape(x[2:14], (3, 4)), ops.reshape(x[1:13], (1, 3, 4))
+        found = ops.while_loop(
+            lambda a, b: ops.sum(a) < 50.0, lambda a, b: (a + ops.abs(b) + 1, a * 0.1), (four, x[2:6])
+        )
+        scanned = ops.scan(lambda carry, row: (ops.tanh(carry), ops.tanh(row)), four, rows)
+        return [*found, *scanned, ops.conv(pixels, ops.ones((2, 4, 4)))]
+
+    x = np.arange(16, dtype="float32")
+    found = CudaExecutable(graph_of(function, [x]), StandInRuntime())([x])
+    for one, wanted in zip(found, function(ops.convert_to_tensor(x)), strict=True):
+        assert_close(one, wanted.numpy())
+
+
+@pytest.mark.interpreted
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_source_compiles_for_gpus(compiled, architecture):
     assert nvrtc_compile(module_text(compiled[2])[0], architecture) == ""

@@ -1,5 +1,5 @@
-"""What stands in a GPU's graph in place of primitives: groups of operations as phases, phases as launches, and library
-calls."""
+"""What stands in a GPU's graph in place of primitives: groups of operations as phases, phases that share a
+launch, and library calls."""
 
 from __future__ import annotations
 
@@ -49,48 +49,45 @@ class Library(Kernel):
         self.outputs = list(outputs)
 
 
-class Launches(Kernel):
-    """Phases of kernels and small products that follow each other, as launches.
+class LaunchKernel(Kernel):
+    """Chains of phases, of kernels and of small products, that share a launch.
 
     Attributes:
         inputs: The arrays that it reads.
         outputs: What it writes: results, then room that it works in.
-        chains: For each launch its chains.
-        steps: The launches in order.
+        chains: The chains.
+        steps: The launch.
 
     Args:
-        chains: For each launch its chains.
+        chains: The chains.
         name: What `explain` calls it.
     """
 
-    def __init__(self, chains: Sequence[Sequence[Chain]], name: str):
+    def __init__(self, chains: Sequence[Chain], name: str):
         self.name = name
         self.chains = list(chains)
-        self.steps = [launch_of(some, name) for some in chains]
-        self._places = {
-            p: (n, chain) for n, some in enumerate(chains) for chain in some for p in chain.phases
-        }
-        phases = list(self._places)
-        written = dict.fromkeys(a.value for phase in phases for a in phase.writes)
-        scratch = dict.fromkeys(v for phase in phases for v in phase.scratch)
+        self.steps = [launch_of(chains, name)]
+        self._homes = {phase: chain for chain in chains for phase in chain.phases}
+        written = dict.fromkeys(a.value for phase in self._homes for a in phase.writes)
+        scratch = dict.fromkeys(v for phase in self._homes for v in phase.scratch)
         self.outputs = [*written, *scratch]
-        read = dict.fromkeys(phase.root(a.value) for phase in phases for a in phase.reads)
+        read = dict.fromkeys(phase.root(a.value) for phase in self._homes for a in phase.reads)
         self.inputs = [v for v in read if v not in written]
 
     def may_overwrite(self, input_index: int, output_index: int) -> bool:
         x, out = self.inputs[input_index], self.outputs[output_index]
         if x.dtype != out.dtype or x.shape != out.shape:
             return False
-        reads = [(phase, a) for phase in self._places for a in phase.reads if phase.root(a.value) is x]
-        writes = [(phase, a) for phase in self._places for a in phase.writes if a.value is out]
+        reads = [(phase, a) for phase in self._homes for a in phase.reads if phase.root(a.value) is x]
+        writes = [(phase, a) for phase in self._homes for a in phase.writes if a.value is out]
         return bool(writes) and all(self._in_time(*read, *write) for read in reads for write in writes)
 
     def _in_time(self, reader: Phase, read: Access, writer: Phase, write: Access) -> bool:
         """Tell whether what is read of an array has been read before it is written over."""
         if reader is writer:
             return _same_thread(reader, read, write)
-        (first, chain), (second, other) = self._places[reader], self._places[writer]
-        return first < second or (chain is other and chain.comes_between(reader, read, writer, write))
+        chain = self._homes[reader]
+        return chain is self._homes[writer] and chain.comes_between(reader, read, writer, write)
 
 
 def _same_thread(phase: Phase, read: Access, write: Access) -> bool:
@@ -105,4 +102,4 @@ def _same_thread(phase: Phase, read: Access, write: Access) -> bool:
     return all(set(g) & set(write.axes) for g in phase.layout.groups)
 
 
-__all__ = ["CudaKernel", "Launches", "Library"]
+__all__ = ["CudaKernel", "LaunchKernel", "Library"]

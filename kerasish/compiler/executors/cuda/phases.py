@@ -29,14 +29,17 @@ from kerasish.compiler.nests import Axes, Grouping, Nest, Placed, operand_axes
 from kerasish.compiler.scalar import INT32, Scalar
 from kerasish.compiler.views import View, place_of
 
-_PACK = 16
+PACK = 16
 """Bytes that a thread reads or writes at once."""
 MOST_BLOCKS = 132 * 16
 """Blocks of the largest launch; each then does several parts of the work."""
 
 
 class Access(NamedTuple):
-    """A read or a write of memory; `axes` is None where any thread may touch any element."""
+    """A read or a write of memory; `axes` is None where any thread may touch any element of it.
+
+    (Which part of a phase touches an element is another question: `Phase.is_local`.)
+    """
 
     value: Value
     axes: Axes | None
@@ -103,9 +106,11 @@ class Phase:
         scratch: Arrays that it works in, which nothing else needs; known once its statements are written.
         work: About how many elements it touches.
         parts: Into how many equal parts, one after another, it can be cut at most; any divisor of it will do too.
+        stands_alone: Whether a launch of it alone is better than a call of the library.
     """
 
     parts = 1
+    stands_alone = True
 
     def __init__(self, sources: Sources):
         self.sources = sources
@@ -413,7 +418,7 @@ class MapPhase(NestPhase):
         touched = [*self.loads(), *((p.op.output, p.axes) for p in self.stores)]
         if not self.layout.dims or not touched:
             return 1
-        pack = max(1, _PACK // max(x.dtype.itemsize for x, _ in touched))
+        pack = max(1, PACK // max(x.dtype.itemsize for x, _ in touched))
         while pack > 1 and not all(self._fits(pack, x, axes) for x, axes in touched):
             pack //= 2
         return pack

@@ -100,22 +100,13 @@ def _phases_of_nest(nest: Nest, grouping: Grouping, sources: Sources) -> Iterato
         yield kind(sources, nest, layout, set(), inner)
         for p in stores:
             if p not in inner:  # it runs along some of the axes only
-                yield MapPhase(sources, nest, _narrowed(layout, p), set(), [p])
+                yield MapPhase(sources, nest, layout.along(p.axes), set(), [p])
     for p in after:
         yield ReducePhase(sources, nest, layout, kept, p)
 
 
 def _covers(p: Placed, layout: Layout) -> bool:
     return all(set(g) & set(p.axes) for g in layout.groups)
-
-
-def _narrowed(layout: Layout, p: Placed) -> Layout:
-    """Return the loops of a layout that a result runs along."""
-    found: Layout = object.__new__(Layout)
-    pairs = [(g, d) for g, d in zip(layout.groups, layout.dims, strict=True) if set(g) & set(p.axes)]
-    found.groups, found.dims = [g for g, _ in pairs], [d for _, d in pairs]
-    found.split = max(len(pairs) - 1, 0)
-    return found
 
 
 def _on_row(placed: Mapping[Any, Placed]) -> set[Any]:

@@ -13,7 +13,8 @@ import numpy as np
 from kerasish.autograd.primitive import TABLE
 from kerasish.compiler.decompose import decompose
 from kerasish.compiler.executors.cuda.code import is_half, memory_type
-from kerasish.compiler.executors.cuda.kernels import CudaKernel, Launches, Library
+from kerasish.compiler.executors.cuda.kernels import CudaKernel, LaunchKernel, Library
+from kerasish.compiler.executors.cuda.phases import PACK
 from kerasish.compiler.executors.cuda.products import (
     Affine,
     is_product,
@@ -238,7 +239,7 @@ _WAITING = frozenset(
 
 def has_steps(op: Op) -> bool:
     """Tell whether an operation is done by steps."""
-    return isinstance(op.prim, (Launches, Library))
+    return isinstance(op.prim, (LaunchKernel, Library))
 
 
 def steps_of(op: Op) -> Sequence[Step]:
@@ -305,13 +306,13 @@ def _with_loops(graph: Graph) -> Graph:
 
 
 def _with_whole_inputs(graph: Graph, views: dict[Value, View]) -> Graph:
-    """Put copies in front of convolutions, poolings and loops whose inputs do not lie in order."""
+    """Put copies in front of convolutions, poolings and loops whose inputs do not lie as arrays of their own would."""
     ops: list[Op] = []
     for op in graph.ops:
         if op.prim.name in _WINDOWS or isinstance(op.prim, Repeated):
             inputs = []
             for x in op.inputs:
-                if x in views and not _is_whole(x, views[x]):
+                if x in views and not _is_array(x, views[x]):
                     copied = Value(x.shape, x.dtype)
                     ops.append(Op(TABLE["copy"], [x], {}, [copied]))
                     x = copied
@@ -327,7 +328,10 @@ _WINDOWS = frozenset(
 )
 
 
-def _is_whole(x: Value, view: View) -> bool:
+def _is_array(x: Value, view: View) -> bool:
+    """Tell whether the elements of a view lie in order, the first of them where packs of 16 bytes may begin."""
+    if view.offset * x.dtype.itemsize % PACK:
+        return False
     steps = contiguous_strides(x.shape)
     return all(n == 1 or s == t for n, s, t in zip(x.shape, view.strides, steps, strict=True))
 

@@ -26,7 +26,7 @@ from kerasish.compiler.nests import Nest, Placed, operand_axes
 from kerasish.compiler.scalar import BOOL, Scalar
 
 _WHOLE_GPU = 132 * 2
-"""Blocks that keep an H100 busy."""
+"""Blocks that keep an H100 or H200 busy."""
 _LONG_ROW = 2048
 """Columns from which on a whole block works on a row."""
 
@@ -279,17 +279,28 @@ class ReducePhase(NestPhase):
         lines += self._within_block(kind, threads, team)
         out = f"{self._pointer(self.p.op.output)}[{self._output_place(kept)}]"
         leader = "mine && threadIdx.x / 32 == 0" if self.across else f"mine && threadIdx.x % {team} == 0"
-        result = encoded("total", self.p.op.output.dtype)
+        result = f"if ({leader}) {out} = {encoded('total', self.p.op.output.dtype)};"
+        self.scratch = [Value((splits, self.outputs), self.dtype)] if splits > 1 else []
         if splits == 1:
-            self.scratch = []
-            lines += [f"if ({leader}) {out} = {result};", "}"]
-            return lines
-        self.scratch = [Value((splits, self.outputs), self.dtype)]
-        zeros = np.zeros(tiles, np.uint32)  # as every run leaves them
+            return [*lines, result, "}"]
         partials = self._pointer(self.scratch[0])
+        added = [
+            f"total = {nothing};",
+            f"for (i64 s = {lane}; s < {splits}; s += {lanes}) {{",
+            f"const {name} x = ((volatile {name}*){partials})[s * {self.outputs}ll + output];",
+            f"total = {combined(kind, self.dtype, 'total', 'x')};",
+            "}",
+            *self._within_block(kind, threads, team),
+            result,
+        ]
+        left = f"if ({leader}) {partials}[part * {self.outputs}ll + output] = total;"
+        return [*lines, left, *self._by_the_last(added, tiles, splits), "}"]
+
+    def _by_the_last(self, statements: Sequence[str], tiles: int, splits: int) -> list[str]:
+        """Return statements for the last of the blocks that share a tile, behind what all of them have written."""
+        zeros = np.zeros(tiles, np.uint32)  # as every run leaves them
         tickets = self._pointer(Value(zeros.shape, zeros.dtype, "constant", zeros))
-        lines += [
-            f"if ({leader}) {partials}[part * {self.outputs}ll + output] = total;",
+        return [
             "__threadfence();",
             "__shared__ bool last;",
             "__syncthreads();",
@@ -297,18 +308,10 @@ class ReducePhase(NestPhase):
             "__syncthreads();",
             "if (last) {",
             "__threadfence();",
-            f"total = {nothing};",
-            f"for (i64 s = {lane}; s < {splits}; s += {lanes}) {{",
-            f"const {name} x = ((volatile {name}*){partials})[s * {self.outputs}ll + output];",
-            f"total = {combined(kind, self.dtype, 'total', 'x')};",
-            "}",
-            *self._within_block(kind, threads, team),
-            f"if ({leader}) {out} = {result};",
+            *statements,
             f"if (threadIdx.x == 0) {tickets}[tile] = 0u;",
             "}",
-            "}",
         ]
-        return lines
 
     def _output_place(self, kept: Sequence[str]) -> str:
         indices = [""] * len(self.layout.dims)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from kerasish.compiler.executors.cuda.kernels import CudaKernel, Launches, Library
+from kerasish.compiler.executors.cuda.kernels import CudaKernel, LaunchKernel, Library
 from kerasish.compiler.executors.cuda.phases import Phase, Sources
 from kerasish.compiler.executors.cuda.schedule import Chain, Needs, schedule
-from kerasish.compiler.executors.cuda.small_products import ProductPhase, product_phase
+from kerasish.compiler.executors.cuda.small_products import product_phase
 from kerasish.compiler.executors.cuda.steps import Product
 from kerasish.compiler.graph import Graph, Op, Value
 from kerasish.compiler.nests import Grouping
@@ -21,8 +21,7 @@ class _Run:
     """Operations that consist of phases, and those that follow them and do not."""
 
     def __init__(self) -> None:
-        self.ops: list[Op] = []
-        self.phases: list[Phase] = []
+        self.ops: list[tuple[Op, Sequence[Phase]]] = []
         self.following: list[Op] = []
 
 
@@ -35,24 +34,32 @@ def with_launches(graph: Graph, views: dict[Value, View]) -> Graph:
         id(v.data): v for v in (*graph.states, *(view.root for view in views.values())) if v.kind == "state"
     }
     replaced = {value: states[id(variable)] for variable, value in graph.updates if id(variable) in states}
+    names: dict[Phase, str] = {}
     ops: list[Op] = []
     late: list[Phase] = []
     runs = _runs(graph, views)
     for run in runs:
-        phases = [*late, *run.phases]
+        names.update(
+            (phase, op.prim.name.removeprefix("fused_")) for op, phases in run.ops for phase in phases
+        )
+        phases = [*late, *(phase for _, own in run.ops for phase in own)]
         late = []
-        if len(phases) == 1 and isinstance(phases[0], ProductPhase) and not phases[0].stands_alone:
-            ops += run.ops
+        if len(phases) == 1 and not phases[0].stands_alone:
+            ops.append(run.ops[0][0])
         elif phases:
-            names = dict.fromkeys(op.prim.name.removeprefix("fused_") for op in run.ops)
-            name = run.ops[0].prim.name if len(run.ops) == 1 else "together_" + "_".join(names)[:80]
             launches = schedule(phases, Needs(phases, replaced))
             if run is not runs[-1]:
                 late = _put_off(launches, _roots_read(run.following, views))
-            kernel = Launches(launches, name)
-            ops.append(Op(kernel, kernel.inputs, {}, kernel.outputs))
+            for chains in launches:
+                kernel = LaunchKernel(chains, _name([names[p] for chain in chains for p in chain.phases]))
+                ops.append(Op(kernel, kernel.inputs, {}, kernel.outputs))
         ops += run.following
     return graph.with_ops(_with_views(ops, graph, views))
+
+
+def _name(parts: Sequence[str]) -> str:
+    different = list(dict.fromkeys(parts))
+    return ("together_" if len(different) > 1 else "fused_") + "_".join(different)[:80]
 
 
 def _runs(graph: Graph, views: dict[Value, View]) -> list[_Run]:
@@ -67,8 +74,7 @@ def _runs(graph: Graph, views: dict[Value, View]) -> list[_Run]:
             continue
         if runs[-1].following:
             runs.append(_Run())
-        runs[-1].ops.append(op)
-        runs[-1].phases += phases
+        runs[-1].ops.append((op, phases))
     return runs
 
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, KeysView, Mapping, Sequence
 from enum import IntEnum
 from itertools import accumulate
 from math import gcd
+from typing import NamedTuple
 
 from kerasish.compiler.executors.cuda.code import memory_type
 from kerasish.compiler.executors.cuda.phases import Access, Phase, Span, ceil_div
@@ -127,7 +128,7 @@ def schedule(phases: Sequence[Phase], needs: Needs) -> list[list[Chain]]:
     ways = [_placed(phases, needs, together) for together in _Together]
     arrays = {value for phase in phases for value in _touched(phase)}
     if len(phases) > 1 and len(arrays) <= _MOST_ARRAYS:
-        ways.append([[(list(phases), 1)]])
+        ways.append([[_Part(phases, 1)]])
     chains = ([[Chain(*chain, needs) for chain in launch] for launch in way] for way in ways)
     return min(chains, key=_microseconds)
 
@@ -153,36 +154,41 @@ class _Together(IntEnum):
     ALWAYS = 2
 
 
-def _placed(
-    phases: Sequence[Phase], needs: Needs, together: _Together
-) -> list[list[tuple[list[Phase], int]]]:
-    """Return launches as lists of chains: phases, and into how many parts they are cut."""
+class _Part(NamedTuple):
+    """A chain in the making: its phases, and into how many parts they are cut."""
+
+    phases: Sequence[Phase]
+    parts: int
+
+
+def _placed(phases: Sequence[Phase], needs: Needs, together: _Together) -> list[list[_Part]]:
+    """Return launches as lists of chains in the making."""
     launches = []
     numbers = {phase: number for number, phase in enumerate(phases)}
     left = list(phases)
     while left:
-        chains: dict[Phase, tuple[list[Phase], int]] = {}  # the chain of each phase
+        homes: dict[Phase, _Part] = {}
         waiting: dict[Phase, None] = {}
         arrays: set[Value] = set()
         scratch = 0
         for phase in left:
-            before = [other for other in needs.before(phase) if other in chains or other in waiting]
-            touched = _touched(phase)
-            joined = {member for other in before if other in chains for member in chains[other][0]}
+            before = [other for other in needs.before(phase) if other in homes or other in waiting]
+            joined = {member for other in before if other in homes for member in homes[other].phases}
             members = sorted(joined | {phase}, key=numbers.__getitem__)
+            touched = _touched(phase)
             own = _SCRATCH if isinstance(phase, ReducePhase) else 0
-            full = bool(chains) and len(arrays | touched) + scratch + own > _MOST_ARRAYS
+            full = bool(homes) and len(arrays | touched) + scratch + own > _MOST_ARRAYS
             parts = 0
             if not full and not waiting.keys() & before:
-                most = gcd(phase.parts, *(chains[other][1] for other in before))
+                most = gcd(phase.parts, *(homes[other].parts for other in before))
                 parts = _common_parts(members, phase, before, needs, most, together)
             if parts:
-                chains.update((member, (members, parts)) for member in members)
+                homes.update(dict.fromkeys(members, _Part(members, parts)))
                 arrays |= touched
                 scratch += own
             else:
                 waiting[phase] = None
-        launches.append(list({id(members): (members, parts) for members, parts in chains.values()}.values()))
+        launches.append([home for phase, home in homes.items() if home.phases[0] is phase])
         left = list(waiting)
     return launches
 
@@ -202,7 +208,7 @@ def _common_parts(
         last: The one that is added to the others.
         before: Those of them that it needs.
         needs: Who needs whom.
-        most: Into how many parts the others and this one can be cut, apart from what it needs of them.
+        most: The greatest number of parts that all of them can be cut into as far as they go by themselves.
         together: When one part is enough.
     """
     if len(members) == 1:

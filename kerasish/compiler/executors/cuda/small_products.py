@@ -16,7 +16,7 @@ from kerasish.compiler.executors.cuda.code import (
     memory_type,
     register_type,
 )
-from kerasish.compiler.executors.cuda.phases import MOST_BLOCKS, Access, Phase, Sources, Span, ceil_div
+from kerasish.compiler.executors.cuda.phases import MOST_BLOCKS, PACK, Access, Phase, Sources, Span, ceil_div
 from kerasish.compiler.executors.cuda.reductions import team_total
 from kerasish.compiler.executors.cuda.steps import Matrix, Product
 
@@ -29,10 +29,14 @@ _FEW_ROWS = 64
 _MOST_OF_LONG_SUMS = 2**22
 """Rows of the result, and multiplications, up to which reading the second matrix for each two rows takes less time than
 the library's two launches."""
+_AT_ONCE = 16
+"""Multiplications whose factors a thread asks for before it needs the first."""
+_ROWS = 2
+"""Rows that a warp of a long product works on: with more of them fewer blocks would share the work."""
 
 
-class ProductPhase(Phase):
-    """A small matrix product: some lanes for each element of the result."""
+class _Product(Phase):
+    """A matrix product."""
 
     def __init__(self, step: Product, sources: Sources):
         super().__init__(sources)
@@ -42,12 +46,15 @@ class ProductPhase(Phase):
         self.inner = step.x.rows if step.x.transposed else step.x.columns
         self.outputs = step.count * step.out.rows * step.out.columns
         self.work = self.outputs * self.inner
-        self.parts = step.count if step.count > 1 else step.out.rows
 
-    @property
-    def stands_alone(self) -> bool:
-        """Whether it is as quick as the library's in a launch of its own too."""
-        return self.inner <= _SHORT_SUM
+
+class ProductPhase(_Product):
+    """A small matrix product: some lanes for each element of the result."""
+
+    def __init__(self, step: Product, sources: Sources):
+        super().__init__(step, sources)
+        self.parts = step.count if step.count > 1 else step.out.rows
+        self.stands_alone = self.inner <= _SHORT_SUM
 
     def is_local(self, access: Access, parts: int) -> bool:
         if parts == 1:
@@ -104,10 +111,6 @@ class ProductPhase(Phase):
         ]
 
 
-_AT_ONCE = 16
-"""Multiplications whose factors a thread asks for before it needs the first."""
-
-
 def _summed(terms: Sequence[str], length: int, first: str, step: int, at_once: int) -> list[str]:
     """Return statements that add up terms for `k` from `first`, which is less than `step`, on.
 
@@ -134,17 +137,8 @@ def _summed(terms: Sequence[str], length: int, first: str, step: int, at_once: i
     return lines
 
 
-class LongProductPhase(Phase):
+class LongProductPhase(_Product):
     """A product of few rows and long sums: a warp has a column of some rows in each lane, and sums a part."""
-
-    stands_alone = True
-
-    def __init__(self, step: Product, sources: Sources):
-        super().__init__(sources)
-        self.step = step
-        self.reads = [Access(m.value, None, False) for m in (step.x, step.y)]
-        self.writes = [Access(step.out.value, None, False)]
-        self.work = step.out.rows * step.out.columns * step.x.columns
 
     @property
     def _tiles(self) -> tuple[int, int]:
@@ -159,7 +153,10 @@ class LongProductPhase(Phase):
         down, across = self._tiles
         memory, kind = memory_type(x.value.dtype), register_type(in_registers(out.value.dtype))
         a, b, c = (self._pointer(m.value) for m in (x, y, out))
-        pack = next(n for n in (4, 2, 1) if not any(at % n for at in (x.columns, x.stride, x.offset)))
+        widest = min(4, PACK // x.value.dtype.itemsize)
+        pack = next(
+            n for n in (4, 2, 1) if n <= widest and not any(at % n for at in (x.columns, x.stride, x.offset))
+        )
         warps = span.threads // 32
         begin, end, step = span.bounds(down * across, 1, "int")
         rows = range(_ROWS)
@@ -196,14 +193,12 @@ class LongProductPhase(Phase):
         return [*lines, "}"]
 
 
-_ROWS = 2
-"""Rows that a warp of a long product works on: with more of them fewer blocks would share the work."""
-
-
 def product_phase(step: Product, sources: Sources) -> ProductPhase | LongProductPhase | None:
     """Return a product without anything else as a phase; None where the library is to multiply."""
-    mixed = len({m.value.dtype for m in (step.out, step.x, step.y)}) > 1
-    if step.bias is not None or step.accumulate or mixed:
+    matrices = (step.out, step.x, step.y)
+    mixed = len({m.value.dtype for m in matrices}) > 1
+    far = any(_last(m, step.count) >= 2**31 for m in matrices)
+    if step.bias is not None or step.accumulate or mixed or far:
         return None
     phase = ProductPhase(step, sources)
     if phase.work <= (_MOST_AT_ALL if phase.stands_alone else _MOST_MULTIPLIED):
@@ -219,6 +214,11 @@ def _place(m: Matrix, row: str, column: str) -> str:
         row, column = column, row
     stack = f" + matrix * {m.step}" if m.step else ""
     return f"{m.offset} + {row} * {m.stride} + {column}{stack}"
+
+
+def _last(m: Matrix, count: int) -> int:
+    """Return the place of the last element of a stack of matrices."""
+    return m.offset + (count - 1) * m.step + (m.rows - 1) * m.stride + m.columns - 1
 
 
 def _is_local(m: Matrix, count: int, parts: int) -> bool:
