@@ -205,7 +205,7 @@ class CudaExecutable:
     def profile(self, arguments: Sequence[Any], runs: int) -> list[list[float]]:
         """Measure how long each operation takes, on copies of the variables; see `NumpyExecutable.profile`.
 
-        Kernels and small products that share launches are one operation.
+        What shares a launch is one operation.
         """
         with self._runtime.use():
             instance = _Instance(self._program, self._functions, self._runtime, on_copies=True)
