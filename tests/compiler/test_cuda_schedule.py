@@ -14,8 +14,9 @@ from hypothesis import given, settings
 
 import kerasish as keras
 from kerasish import ops
-from kerasish.autograd import value_and_grad
+from kerasish.autograd import gradients_of, value_and_grad
 from kerasish.autograd.abstract import Abstract
+from kerasish.autograd.state import Recording
 from kerasish.compiler import passes, trace
 from kerasish.compiler.executors.cuda import CudaExecutable
 from kerasish.compiler.executors.cuda.kernels import LaunchKernel
@@ -307,6 +308,33 @@ def test_results(compiled, name, reverse):
         np.testing.assert_allclose(
             x.astype("float64"), y.astype("float64"), rtol=tolerance, atol=tolerance / 10
         )
+
+
+@pytest.mark.parametrize("width", [20, 70])
+def test_rows_are_read_before_anything_is_written_where_they_lie(width):
+    """Gradients through normalizations: a phase of rows has several results, some in memory that it reads."""
+    layers = [
+        keras.layers.GroupNormalization(1),
+        keras.layers.LayerNormalization(),
+        keras.layers.GroupNormalization(1),
+    ]
+    for layer in layers:
+        layer.build((None, width))
+    variables = [v for layer in layers for v in layer.trainable_variables]
+
+    def function(x, w):
+        with Recording(True):
+            found = x
+            for layer in layers:
+                found = layer(found)
+            loss = ops.sum(ops.square(ops.matmul(found, w)))
+        return [loss, *gradients_of([loss], variables)]
+
+    arrays = [floats(33, width), floats(width, 3)]
+    graph = graph_of(function, arrays)
+    expected = run(graph, list(arrays))
+    for found, wanted in zip(CudaExecutable(graph, StandInRuntime())(arrays), expected, strict=True):
+        np.testing.assert_allclose(found, wanted, rtol=1e-3, atol=1e-3 * np.abs(wanted).max())
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)

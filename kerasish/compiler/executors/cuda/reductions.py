@@ -160,9 +160,10 @@ class RowPhase(NestPhase):
         head, place, body = self._columns(row, row_indices)
         mine = "mine" if self._column is None else f"mine && lane < {self.columns}"
         inner = [p for p in self.stores if self.layout.is_inner(p.result_axes)]
-        for p in inner:
+        # All is read before anything is written, which may lie where something was read.
+        values = [place.value(p.op.output, p.axes) for p in inner]
+        for p, found in zip(inner, values, strict=True):
             value = p.op.output
-            found = place.value(value, p.axes)
             at = self.place(value, p.axes, place.indices)
             body.line(f"if ({mine}) {self.address(value)}[{at}] = {encoded(found.ref, value.dtype)};")
         if inner:
