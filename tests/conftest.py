@@ -2,6 +2,7 @@
 
 import gc
 import os
+import signal
 import sys
 from hashlib import sha256
 from importlib import import_module, metadata
@@ -41,6 +42,10 @@ def _compile_in_less_time():
 
 _WITH_THESE_OPTIONS = ("0.10.",)
 _compile_in_less_time()
+
+# A shell that starts the tests in the background has them ignore Ctrl-C, which some of them send.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Tracing makes many objects that stay and next to no cycles: with Python's 700, looking for those takes a tenth of all
 # the time. What has to be found is found by tests that call `gc.collect`, and after every file.

@@ -321,6 +321,28 @@ def test_a_source_is_not_asked_ahead(gpu):
     assert int(model.optimizer.iterations.numpy()) == 8 + 5
 
 
+@pytest.mark.parametrize("save_freq", ["epoch", 3])
+def test_a_run_that_ended_early_is_taken_up(gpu, tmp_path, save_freq):
+    class Ends(keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            if epoch == 3:
+                raise RuntimeError("ends here")
+
+    def train(name, *callbacks):
+        model = _model()
+        backup = keras.callbacks.BackupAndRestore(tmp_path / name, save_freq=save_freq)
+        return model, _fit(model, epochs=5, callbacks=[backup, *callbacks])
+
+    with pytest.raises(RuntimeError, match="ends here"):
+        train("ended", Ends())
+    (model, found), (whole, expected) = train("ended"), train("whole")
+    assert (3 in gpu.runtime.replays) == (save_freq == "epoch")
+    for one, other in zip(
+        [*found.values(), *_state(model)], [*expected.values(), *_state(whole)], strict=True
+    ):
+        np.testing.assert_array_equal(one, other)
+
+
 def test_steps_that_return_something_run_one_by_one(gpu):
     class Own(keras.Sequential):
         def train_step(self, data):
