@@ -9,12 +9,15 @@ from importlib import import_module, metadata
 from pathlib import Path
 
 import pytest
-from oracle_draws import replace_draws
 
 # Tables of one folder's tests are also run by others.
 for _folder in ("engine", "layers", "vocabulary"):
     sys.path.append(str(Path(__file__).parent / _folder))
 
+# One BLAS thread for each process of the tests where there are several: more would only wait for each other.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("KERAS_BACKEND", "jax")
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -92,7 +95,7 @@ def oracle():
     keras = pytest.importorskip("keras", reason="the oracle needs the `test` extra")
     _keep_for_good()
     with pytest.MonkeyPatch.context() as patch:
-        replace_draws(patch)
+        import_module("oracle_draws").replace_draws(patch)
         yield keras
 
 
