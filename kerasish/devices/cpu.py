@@ -80,8 +80,11 @@ def extremum_of_rows(function: np.ufunc, x: np.ndarray, out: np.ndarray) -> np.n
     Args:
         function: `np.maximum` or `np.minimum`.
         x: The array.
-        out: Has an element for each row, one after another in memory.
+        out: Has an element for each row.
     """
+    if not out.flags.c_contiguous:
+        np.copyto(out, extremum_of_rows(function, x, np.empty(out.shape, out.dtype)))
+        return out
     rows, found = x.reshape(-1, x.shape[-1]), out.reshape(-1)
     for start in range(0, len(rows), _ROWS_AT_ONCE):
         part = slice(start, start + _ROWS_AT_ONCE)

@@ -110,6 +110,12 @@ class TestLaunches:
         written = [[a.value.shape for p in chain.phases for a in p.writes] for chain in second]
         assert len(first) == 1 and seed.shape in [shape for (shape,) in written]
 
+    def test_memory_is_asked_for_before_anything_runs(self):
+        """The counters of sums that blocks share are constants of the program, which are there from the start."""
+        program = Program(graph_of(lambda x: ops.sum(ops.tanh(x), 0), [floats(4096, 64)]))
+        counters = [v for launch in program.launches for v in launch.arguments if v.kind == "constant"]
+        assert counters and set(counters) <= set(program.constants)
+
     def test_a_launch_takes_no_more_arrays_than_fit(self):
         arrays = [floats(3) for _ in range(300)]
         launches = launches_of(graph_of(lambda *xs: [x * 2 for x in xs], arrays))

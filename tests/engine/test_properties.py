@@ -10,6 +10,7 @@ from hypothesis.extra import numpy as hnp
 
 from kerasish import KerasTensor, Tensor, function, ops
 from kerasish.autograd import gradients_of
+from kerasish.devices.cpu import extremum_of_rows
 
 settings.register_profile("engine", max_examples=60, deadline=None, derandomize=True)
 ours = settings.get_profile("engine")
@@ -259,3 +260,10 @@ def test_extrema_of_many_short_rows(shape, dtype):
             for one, other in zip(found, wanted, strict=True):
                 np.testing.assert_array_equal(one.numpy(), other)
                 assert one.numpy().dtype == other.dtype
+
+
+def test_extrema_go_where_they_are_wanted():
+    x = np.random.default_rng(0).standard_normal((40, 60, 3))
+    out = np.zeros((60, 40)).T
+    assert extremum_of_rows(np.maximum, x, out) is out
+    np.testing.assert_array_equal(out, x.max(-1))

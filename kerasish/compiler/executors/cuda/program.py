@@ -196,7 +196,8 @@ class Program:
             states.setdefault(id(variable), (variable, Value(value.shape, value.dtype, "state", variable)))
         self.variables = list(states.values())
         self.targets = {key: value for key, (_, value) in states.items()}
-        read = (*(v for op in self.graph.ops for v in op.values), *self.roots.values())
+        read = [v for op in self.graph.ops for v in op.values]
+        read += [*self.roots.values(), *(v for launch in self.launches for v in launch.arguments)]
         self.constants = [v for v in dict.fromkeys(read) if v.kind == "constant"]
         for op in self.graph.ops:
             if isinstance(op.prim, Repeated):
