@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from cuda_on_cpu import compile_cuda
+from strict_device import StrictArray, strict_device
 
+from kerasish.compiler.executors import register_runtime
 from kerasish.compiler.executors.cuda.runtime import module_text
 from kerasish.compiler.executors.cuda.steps import Launch, Product
 from kerasish.devices.memory import OutOfMemoryError
@@ -182,3 +184,15 @@ class StandInRuntime:
                 self.fails_in = before
 
         return replay
+
+
+@contextmanager
+def strict_gpu(runtime: Any) -> Iterator[Any]:
+    """Make the strict device a GPU: compiled steps run on `runtime`, which is an attribute of what is returned."""
+    register_runtime(StrictArray, lambda array: runtime)
+    try:
+        with strict_device() as device:
+            device.runtime = runtime
+            yield device
+    finally:
+        register_runtime(StrictArray, None)

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from cuda_stand_in import StandInRuntime
+from cuda_stand_in import StandInRuntime, strict_gpu
 from cuda_streams import StreamRuntime, watched
-from strict_device import StrictArray, strict_device
+from strict_device import StrictArray
 
 import kerasish as keras
 from kerasish import ops
 from kerasish.autograd import Variable
 from kerasish.autograd.abstract import Abstract
 from kerasish.compiler import passes, trace
-from kerasish.compiler.executors import register_runtime
 from kerasish.compiler.executors.cuda import CudaExecutable, executable
 from kerasish.devices import OutOfMemoryError
 from kerasish.devices.rows import Rows
@@ -51,12 +50,8 @@ def few(monkeypatch):
 @pytest.fixture
 def gpu():
     """The strict device with a stand-in for its GPU."""
-    runtime = Counting(StrictArray)
-    register_runtime(StrictArray, lambda array: runtime)
-    with strict_device() as device:
-        device.runtime = runtime
+    with strict_gpu(Counting(StrictArray)) as device:
         yield device
-    register_runtime(StrictArray, None)
 
 
 # The executable
@@ -390,14 +385,10 @@ def test_numeric_checks_see_every_batch(gpu):
 def test_what_is_recorded_works_whenever_the_gpu_comes_to_it(monkeypatch):
     """Here what is launched is no call of Python any more, and is done as late as it may."""
     runtime = StreamRuntime()
-    register_runtime(StrictArray, lambda array: runtime)
-    try:
-        with strict_device(), monkeypatch.context() as patch:
-            watched(patch, runtime)
-            model = _model()
-            found = [*_fit(model, epochs=3).values(), *model.get_weights()]
-    finally:
-        register_runtime(StrictArray, None)
+    with strict_gpu(runtime), monkeypatch.context() as patch:
+        watched(patch, runtime)
+        model = _model()
+        found = [*_fit(model, epochs=3).values(), *model.get_weights()]
     with keras.device("cpu"):
         model = _model()
         expected = [*_fit(model, epochs=3).values(), *model.get_weights()]

@@ -8,16 +8,15 @@ import weakref
 import numpy as np
 import pytest
 from cuda_on_cpu import ARCHITECTURES, nvrtc_compile
-from cuda_stand_in import StandInRuntime
+from cuda_stand_in import StandInRuntime, strict_gpu
 from graph_reference import run
-from strict_device import StrictArray, strict_device
+from strict_device import StrictArray
 
 import kerasish as keras
 from kerasish import ops, random, tree
 from kerasish.autograd import Variable
 from kerasish.autograd.abstract import Abstract
 from kerasish.compiler import explain, passes, trace
-from kerasish.compiler.executors import register_runtime
 from kerasish.compiler.executors.cuda import CudaExecutable
 from kerasish.compiler.executors.cuda.program import Program
 from kerasish.compiler.executors.cuda.runtime import module_text
@@ -298,12 +297,8 @@ def test_random_numbers_are_the_cpus():
 @pytest.fixture
 def gpu():
     """The strict device with a stand-in for its GPU."""
-    runtime = StandInRuntime(StrictArray)
-    register_runtime(StrictArray, lambda array: runtime)
-    with strict_device() as device:
-        device.runtime = runtime
+    with strict_gpu(StandInRuntime(StrictArray)) as device:
         yield device
-    register_runtime(StrictArray, None)
 
 
 def _model():

@@ -7,12 +7,11 @@ import copy
 import numpy as np
 import pytest
 import strict_device
-from cuda_stand_in import StandInRuntime
+from cuda_stand_in import StandInRuntime, strict_gpu
 from strict_device import StrictArray
 
 import kerasish as keras
 from kerasish import Variable, ops
-from kerasish.compiler.executors import register_runtime
 from kerasish.devices import MemoryInfo, OutOfMemoryError
 
 
@@ -27,10 +26,8 @@ def memory(monkeypatch):
         return original(value)
 
     monkeypatch.setattr(strict_device, "_strict", asked)
-    register_runtime(StrictArray, lambda array: runtime)
-    with strict_device.strict_device():
+    with strict_gpu(runtime):
         yield runtime
-    register_runtime(StrictArray, None)
 
 
 def fails_everywhere(memory, action, state, after):

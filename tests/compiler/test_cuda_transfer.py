@@ -7,15 +7,15 @@ import itertools
 
 import numpy as np
 import pytest
+from cuda_stand_in import strict_gpu
 from cuda_streams import Event, Stream, StreamRuntime, watched
-from strict_device import StrictArray, strict_device
+from strict_device import strict_device
 
 import kerasish as keras
 from kerasish import devices, ops
 from kerasish.autograd import Variable
 from kerasish.autograd.abstract import Abstract
 from kerasish.compiler import passes, trace
-from kerasish.compiler.executors import register_runtime
 from kerasish.compiler.executors.cuda import CudaExecutable, arguments, program, transfer
 from kerasish.devices.rows import LazyRows, Rows
 
@@ -296,12 +296,9 @@ def test_memory_that_cannot_be_locked_is_done_without():
 def gpu(runtime, monkeypatch):
     """The strict device, where `runtime` runs compiled steps and data do not fit."""
     monkeypatch.setattr(devices, "has_room", lambda nbytes, device: False)
-    register_runtime(StrictArray, lambda array: runtime)
-    with strict_device() as device, monkeypatch.context() as patch:
+    with strict_gpu(runtime) as device, monkeypatch.context() as patch:
         watched(patch, runtime)
-        device.runtime = runtime
         yield device
-    register_runtime(StrictArray, None)
 
 
 def _data():
